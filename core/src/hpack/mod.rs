@@ -1,0 +1,1 @@
+//! Header blocks (RFC 7541).
