@@ -1,4 +1,4 @@
-//! Sailplane: gRPC as a pure state machine.
+//! gRPC as a pure state machine: no sockets, no clock, no threads, no executor.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -7,7 +7,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod error;
-pub mod hpack;
+pub mod limits;
 pub mod time;
 pub mod transmit;
 pub mod wire;

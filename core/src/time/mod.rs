@@ -1,6 +1,7 @@
 //! Time as a parameter: the core never asks for it.
 
 pub(crate) mod deadlines;
+pub(crate) mod timers;
 
 use core::fmt;
 use core::time::Duration;
@@ -95,4 +96,6 @@ pub enum Timer {
     ReceiveStall,
     /// The bound of a graceful shutdown.
     Drain,
+    /// The next attempt to connect.
+    Reconnect,
 }

@@ -1,1 +1,0 @@
-//! Header blocks (RFC 7541).

@@ -1,0 +1,90 @@
+//! The timers of one connection: a fixed table of optional instants.
+
+use crate::time::{Instant, Timeout, Timer};
+
+const TIMERS: [Timer; 6] = [
+    Timer::Handshake,
+    Timer::SettingsAck,
+    Timer::PartialFrame,
+    Timer::WriteStall,
+    Timer::ReceiveStall,
+    Timer::Drain,
+];
+
+/// When each timer is due; [`Instant::MAX`] where it is not set.
+#[derive(Debug)]
+pub(crate) struct Timers {
+    at: [Instant; TIMERS.len()],
+    earliest: Instant,
+}
+
+impl Timers {
+    pub(crate) const fn new() -> Self {
+        Self { at: [Instant::MAX; TIMERS.len()], earliest: Instant::MAX }
+    }
+
+    pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
+        self.put(timer, at);
+    }
+
+    pub(crate) fn clear(&mut self, timer: Timer) {
+        self.put(timer, Instant::MAX);
+    }
+
+    pub(crate) fn clear_all(&mut self) {
+        *self = Self::new();
+    }
+
+    pub(crate) fn is_set(&self, timer: Timer) -> bool {
+        TIMERS.iter().zip(&self.at).any(|(other, at)| *other == timer && *at != Instant::MAX)
+    }
+
+    /// A timer that is due at `now`; it is cleared.
+    pub(crate) fn expire(&mut self, now: Instant) -> Option<Timer> {
+        if now < self.earliest {
+            return None;
+        }
+        let due = TIMERS.iter().zip(&self.at).find(|(_, at)| **at <= now && **at != Instant::MAX);
+        let timer = due.map(|(timer, _)| *timer)?;
+        self.clear(timer);
+        Some(timer)
+    }
+
+    pub(crate) fn earliest(&self) -> Option<Timeout> {
+        if self.earliest == Instant::MAX {
+            return None;
+        }
+        let first = TIMERS.iter().zip(&self.at).find(|(_, at)| **at == self.earliest);
+        first.map(|(timer, at)| Timeout { at: *at, timer: *timer })
+    }
+
+    fn put(&mut self, timer: Timer, at: Instant) {
+        for (other, place) in TIMERS.iter().zip(&mut self.at) {
+            if *other == timer {
+                if *place == at {
+                    return;
+                }
+                *place = at;
+            }
+        }
+        self.earliest = self.at.iter().copied().min().unwrap_or(Instant::MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_timer_is_due_first() {
+        let mut timers = Timers::new();
+        assert_eq!(timers.earliest(), None);
+        timers.set(Timer::Drain, Instant::from_nanos(20));
+        timers.set(Timer::Handshake, Instant::from_nanos(10));
+        assert_eq!(timers.earliest(), Some(Timeout { at: Instant::from_nanos(10), timer: Timer::Handshake }));
+        assert_eq!(timers.expire(Instant::from_nanos(9)), None);
+        assert_eq!(timers.expire(Instant::from_nanos(25)), Some(Timer::Handshake));
+        assert_eq!(timers.expire(Instant::from_nanos(25)), Some(Timer::Drain));
+        assert_eq!(timers.expire(Instant::from_nanos(25)), None);
+    }
+}
