@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod error;
+pub mod hpack;
 pub mod limits;
 pub mod time;
 pub mod transmit;
