@@ -6,9 +6,11 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod call;
 pub mod error;
 pub mod hpack;
 pub mod limits;
+pub mod stream;
 pub mod time;
 pub mod transmit;
 pub mod wire;

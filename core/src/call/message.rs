@@ -1,0 +1,328 @@
+//! Length-Prefixed-Message (PROTOCOL-HTTP2.md): five octets of prefix, then the message; in any chunking.
+
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::fmt;
+
+/// Octets before each message: the compressed flag and the length.
+pub const PREFIX_LEN: usize = 5;
+
+/// What makes received messages unusable: the call ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageError {
+    /// The length is above the limit.
+    TooLarge {
+        /// The length that the prefix claims.
+        length: u32,
+        /// The limit.
+        limit: usize,
+    },
+    /// The compressed flag is set, but the call has no encoding.
+    CompressedWithoutEncoding,
+    /// The compressed flag is neither 0 nor 1.
+    InvalidFlag(u8),
+    /// The stream ended inside a message.
+    Truncated,
+}
+
+impl fmt::Display for MessageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { length, limit } => {
+                write!(f, "a received message of {length} bytes is larger than the limit of {limit}")
+            }
+            Self::CompressedWithoutEncoding => {
+                f.write_str("a message is compressed, but no grpc-encoding was named")
+            }
+            Self::InvalidFlag(flag) => write!(f, "a message has the compressed flag {flag}"),
+            Self::Truncated => f.write_str("the stream ended inside a message"),
+        }
+    }
+}
+
+/// Puts received octets together to messages.
+///
+/// The first message is assembled in a buffer of its own. What follows it stays as raw octets until it
+/// is taken, so that many tiny messages cost no more than their octets; and its flow-control credit is
+/// withheld, so that a slow reader slows its peer.
+#[derive(Debug, Default)]
+pub struct Assembler {
+    scan: Scan,
+    /// The first message as far as it came; complete when `front` is set.
+    building: Vec<u8>,
+    front: Option<Bytes>,
+    /// Raw octets behind `front`, prefixes included, from `rest_start` on.
+    rest: Vec<u8>,
+    rest_start: usize,
+}
+
+/// Where the received octets stand: in a prefix, or in a message with `left` octets to come.
+#[derive(Debug, Default)]
+struct Scan {
+    prefix: [u8; PREFIX_LEN],
+    have: u8,
+    length: usize,
+    left: usize,
+}
+
+impl Scan {
+    const fn in_body(&self) -> bool {
+        self.have as usize == PREFIX_LEN
+    }
+
+    /// Octets that the prefix lacks.
+    const fn prefix_left(&self) -> usize {
+        PREFIX_LEN.saturating_sub(self.have as usize)
+    }
+
+    /// Takes octets of the prefix, no more than it lacks.
+    fn take_prefix(&mut self, piece: &[u8], limit: usize) -> Result<(), MessageError> {
+        for (place, octet) in self.prefix.iter_mut().skip(usize::from(self.have)).zip(piece) {
+            *place = *octet;
+            self.have = self.have.saturating_add(1);
+        }
+        if !self.in_body() {
+            return Ok(());
+        }
+        let [flag, a, b, c, d] = self.prefix;
+        let length = u32::from_be_bytes([a, b, c, d]);
+        match flag {
+            0 => {}
+            1 => return Err(MessageError::CompressedWithoutEncoding),
+            other => return Err(MessageError::InvalidFlag(other)),
+        }
+        match usize::try_from(length) {
+            Ok(octets) if octets <= limit => {
+                self.length = octets;
+                self.left = octets;
+                Ok(())
+            }
+            _ => Err(MessageError::TooLarge { length, limit }),
+        }
+    }
+}
+
+impl Assembler {
+    /// Takes received octets. Returns how many of them belong to the only message that is held: their
+    /// credit can be returned at once.
+    ///
+    /// # Errors
+    /// The call must end; nothing more may be received.
+    pub fn receive(&mut self, mut bytes: &[u8], limit: usize) -> Result<usize, MessageError> {
+        let mut credit = 0_usize;
+        while !bytes.is_empty() {
+            let only = self.front.is_none();
+            let in_body = self.scan.in_body();
+            let wanted = if in_body { self.scan.left } else { self.scan.prefix_left() };
+            let (piece, behind) = bytes.split_at_checked(wanted).unwrap_or((bytes, &[]));
+            bytes = behind;
+            if in_body {
+                self.scan.left = self.scan.left.saturating_sub(piece.len());
+            } else {
+                self.scan.take_prefix(piece, limit)?;
+            }
+            if !only {
+                self.rest.extend_from_slice(piece);
+            } else {
+                credit = credit.saturating_add(piece.len());
+                if in_body {
+                    self.build(piece);
+                }
+            }
+            if self.scan.in_body() && self.scan.left == 0 {
+                self.scan.have = 0;
+                if only {
+                    self.front = Some(Bytes::from(core::mem::take(&mut self.building)));
+                }
+            }
+        }
+        Ok(credit)
+    }
+
+    /// Whether a message can be taken.
+    #[must_use]
+    pub const fn has_message(&self) -> bool {
+        self.front.is_some()
+    }
+
+    /// Whether the octets so far end between two messages.
+    #[must_use]
+    pub const fn is_between_messages(&self) -> bool {
+        self.scan.have == 0
+    }
+
+    /// Octets held, taken or not.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let front = self.front.as_ref().map_or(0, Bytes::len);
+        front.saturating_add(self.building.len()).saturating_add(self.unparsed().len())
+    }
+
+    /// Takes the first message, and how many octets behind it now belong to the only message held: their
+    /// credit is to be returned.
+    pub fn take(&mut self) -> Option<(Bytes, usize)> {
+        let message = self.front.take()?;
+        Some((message, self.advance()))
+    }
+
+    /// Drops everything; nothing more may be received.
+    pub fn clear(&mut self) {
+        self.scan = Scan::default();
+        self.building = Vec::new();
+        self.front = None;
+        self.rest.clear();
+        self.rest_start = 0;
+        self.rest.shrink_to(REST_KEPT);
+    }
+
+    /// Makes the next message of the raw octets the first one.
+    fn advance(&mut self) -> usize {
+        let unparsed = self.unparsed();
+        if unparsed.is_empty() {
+            return 0;
+        }
+        let whole = unparsed.split_first_chunk::<PREFIX_LEN>().and_then(|(&[_, a, b, c, d], behind)| {
+            behind.get(..usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?)
+        });
+        let Some(message) = whole else {
+            // The last one, and incomplete: what came of it is what the scan stands in.
+            let credit = unparsed.len();
+            let body = unparsed.get(PREFIX_LEN..).unwrap_or_default();
+            let mut building = Vec::with_capacity(self.next_capacity(body.len()));
+            building.extend_from_slice(body);
+            self.building = building;
+            self.drop_rest();
+            return credit;
+        };
+        let message = Bytes::copy_from_slice(message);
+        let credit = message.len().saturating_add(PREFIX_LEN);
+        self.front = Some(message);
+        self.rest_start = self.rest_start.saturating_add(credit);
+        if self.rest_start >= self.rest.len() {
+            self.drop_rest();
+        } else if self.rest_start > self.rest.len() / 2 {
+            self.rest.drain(..self.rest_start);
+            self.rest_start = 0;
+        }
+        credit
+    }
+
+    fn unparsed(&self) -> &[u8] {
+        self.rest.get(self.rest_start..).unwrap_or_default()
+    }
+
+    fn drop_rest(&mut self) {
+        self.rest.clear();
+        self.rest_start = 0;
+        self.rest.shrink_to(REST_KEPT);
+    }
+
+    /// Memory grows with what arrived, never by what the prefix claims: to four times that at most.
+    fn build(&mut self, piece: &[u8]) {
+        let needed = self.building.len().saturating_add(piece.len());
+        if needed > self.building.capacity() {
+            let capacity = self.next_capacity(needed);
+            self.building.reserve_exact(capacity.saturating_sub(self.building.len()));
+        }
+        self.building.extend_from_slice(piece);
+    }
+
+    fn next_capacity(&self, needed: usize) -> usize {
+        self.scan.length.min(needed.saturating_mul(4)).max(needed)
+    }
+}
+
+/// Capacity for raw octets that a call keeps once it is empty.
+const REST_KEPT: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quickcheck::quickcheck;
+
+    fn framed(messages: &[Vec<u8>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for message in messages {
+            out.push(0);
+            out.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
+            out.extend_from_slice(message);
+        }
+        out
+    }
+
+    fn drain(assembler: &mut Assembler, credit: &mut usize, out: &mut Vec<Vec<u8>>) {
+        while let Some((message, more)) = assembler.take() {
+            out.push(message.to_vec());
+            *credit += more;
+        }
+    }
+
+    quickcheck! {
+        /// Messages, order and total credit are the same in any chunking, drained early or late.
+        fn any_chunking_gives_the_same_messages(messages: Vec<Vec<u8>>, cuts: Vec<u8>, drains: Vec<bool>) -> bool {
+            let wire = framed(&messages);
+            let (mut assembler, mut credit, mut out) = (Assembler::default(), 0, Vec::new());
+            let (mut rest, mut turn) = (wire.as_slice(), 0);
+            while !rest.is_empty() {
+                let cut = cuts.get(turn % cuts.len().max(1)).map_or(rest.len(), |cut| usize::from(*cut)).clamp(1, rest.len());
+                let (piece, behind) = rest.split_at(cut);
+                credit += assembler.receive(piece, 1 << 20).unwrap();
+                rest = behind;
+                if drains.get(turn % drains.len().max(1)) == Some(&true) {
+                    drain(&mut assembler, &mut credit, &mut out);
+                }
+                turn += 1;
+            }
+            drain(&mut assembler, &mut credit, &mut out);
+            out == messages && credit == wire.len() && assembler.is_between_messages() && assembler.held() == 0
+        }
+    }
+
+    #[test]
+    fn only_the_first_message_is_credited_until_it_is_taken() {
+        let wire = framed(&[b"abc".to_vec(), b"de".to_vec(), b"f".to_vec()]);
+        let mut assembler = Assembler::default();
+        assert_eq!(assembler.receive(&wire, 10), Ok(8));
+        assert_eq!(assembler.take(), Some((Bytes::from_static(b"abc"), 7)));
+        assert_eq!(assembler.take(), Some((Bytes::from_static(b"de"), 6)));
+        assert_eq!(assembler.take(), Some((Bytes::from_static(b"f"), 0)));
+        assert_eq!(assembler.take(), None);
+    }
+
+    #[test]
+    fn a_claimed_length_allocates_nothing() {
+        let mut assembler = Assembler::default();
+        assert_eq!(assembler.receive(&[0, 0, 0x40, 0, 0], 1 << 22), Ok(5));
+        assert_eq!(assembler.building.capacity(), 0);
+        assert!(!assembler.is_between_messages());
+        assert_eq!(
+            Assembler::default().receive(&[0, 0xff, 0xff, 0xff, 0xff], 1 << 22),
+            Err(MessageError::TooLarge { length: u32::MAX, limit: 1 << 22 })
+        );
+    }
+
+    #[test]
+    fn every_compressed_flag_is_judged() {
+        for flag in 0..=255_u8 {
+            let expected = match flag {
+                0 => Ok(5),
+                1 => Err(MessageError::CompressedWithoutEncoding),
+                flag => Err(MessageError::InvalidFlag(flag)),
+            };
+            assert_eq!(Assembler::default().receive(&[flag, 0, 0, 0, 0], 10), expected);
+        }
+    }
+
+    #[test]
+    fn many_empty_messages_cost_no_more_than_their_octets() {
+        let mut assembler = Assembler::default();
+        let wire = [0; 65_535];
+        assembler.receive(&wire, 10).unwrap();
+        assert!(assembler.rest.capacity() <= 128 * 1024);
+        let mut count = 0;
+        while assembler.take().is_some() {
+            count += 1;
+        }
+        assert_eq!(count, 13_107);
+    }
+}

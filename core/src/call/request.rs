@@ -1,0 +1,254 @@
+//! Request-Headers (PROTOCOL-HTTP2.md, "Requests"): to be sent, and as received.
+
+use alloc::format;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::time::Duration;
+
+use crate::call::fields::{MalformedFields, Order, Regular};
+use crate::call::timeout::{self, TimeoutText};
+use crate::call::{Metadata, Path, RequestHead, Scheme, Status, base64, content_type};
+use crate::hpack::{Encoder, FieldList, Indexing, Token};
+use crate::time::Instant;
+
+/// `user-agent` where the application gives none.
+pub(crate) const USER_AGENT: &str = concat!("grpc-rust-sailplane/", env!("CARGO_PKG_VERSION"));
+
+/// A request that no handler sees.
+#[derive(Debug)]
+pub(crate) enum Rejected {
+    /// The stream ends with PROTOCOL_ERROR.
+    Malformed,
+    /// It is answered at once: with an HTTP status and a gRPC status in one.
+    Answered { http_status: u16, status: Status },
+}
+
+impl From<MalformedFields> for Rejected {
+    fn from(_: MalformedFields) -> Self {
+        Self::Malformed
+    }
+}
+
+/// A request as received.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) head: RequestHead,
+    pub(crate) content_length: Option<u64>,
+    timeout: Option<Duration>,
+}
+
+/// What a connection has seen: paths, authority and user agent, so that a repeated one costs no allocation;
+/// and the last header list without custom metadata with what it means, for most calls repeat it.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    fields: FieldList,
+    request: Option<Request>,
+    paths: Vec<Path>,
+    authority: Bytes,
+    user_agent: Bytes,
+    next: usize,
+}
+
+const SEEN_PATHS: usize = 8;
+
+impl Seen {
+    fn path(&mut self, octets: &[u8]) -> Option<Path> {
+        if let Some(path) = self.paths.iter().find(|path| path.as_bytes() == octets) {
+            return Some(path.clone());
+        }
+        let path = Path::new(Bytes::copy_from_slice(octets)).ok()?;
+        match self.paths.get_mut(self.next) {
+            Some(place) => *place = path.clone(),
+            None => self.paths.push(path.clone()),
+        }
+        self.next = (self.next.wrapping_add(1)) % SEEN_PATHS;
+        Some(path)
+    }
+}
+
+/// The octets as they were kept, or kept from now on.
+fn same(kept: &mut Bytes, octets: &[u8]) -> Bytes {
+    if *kept != octets {
+        *kept = Bytes::copy_from_slice(octets);
+    }
+    kept.clone()
+}
+
+#[derive(Default)]
+struct Parts<'a> {
+    method: Option<&'a [u8]>,
+    scheme: Option<&'a [u8]>,
+    path: Option<&'a [u8]>,
+    authority: Option<&'a [u8]>,
+    host: Option<&'a [u8]>,
+    content_type: Option<&'a [u8]>,
+    timeout: Option<&'a [u8]>,
+    encoding: Option<&'a [u8]>,
+    user_agent: Option<&'a [u8]>,
+    regular: Regular,
+}
+
+/// Header lists above this size are not kept.
+const SEEN_BYTES: usize = 1024;
+
+/// Judges a received header list.
+pub(crate) fn parse(fields: &FieldList, now: Instant, seen: &mut Seen) -> Result<Request, Rejected> {
+    let mut request = match &seen.request {
+        Some(request) if seen.fields == *fields => request.clone(),
+        _ => {
+            let request = judge(fields, seen)?;
+            if request.head.metadata.is_empty() && fields.size() <= SEEN_BYTES {
+                seen.fields.copy_from(fields);
+                seen.request = Some(request.clone());
+            }
+            request
+        }
+    };
+    request.head.deadline = request.timeout.map(|timeout| now.saturating_add(timeout));
+    Ok(request)
+}
+
+fn judge(fields: &FieldList, seen: &mut Seen) -> Result<Request, Rejected> {
+    let parts = sort(fields)?;
+    let (Some(method), Some(scheme), Some(path)) = (parts.method, parts.scheme, parts.path) else {
+        // RFC 9113 §8.3.1: "All HTTP/2 requests MUST include exactly one valid value for the
+        // ":method", ":scheme", and ":path" pseudo-header fields, unless they are CONNECT requests".
+        return Err(MalformedFields::Pseudo.into());
+    };
+    if path.is_empty() {
+        return Err(MalformedFields::Pseudo.into());
+    }
+    if fields.is_truncated() {
+        return Err(answer(431, Status::resource_exhausted("the request's header list is too large")));
+    }
+    if method != b"POST" {
+        return Err(answer(405, Status::internal("a gRPC request has the method POST")));
+    }
+    if !parts.content_type.is_some_and(content_type::is_grpc) {
+        return Err(answer(415, Status::internal("a gRPC request has a content-type application/grpc")));
+    }
+    let Some(path) = seen.path(path) else {
+        return Err(answer(200, Status::unimplemented("the path has not the form /service/method")));
+    };
+    if parts.regular.bad_binary.is_some() {
+        return Err(answer(200, Status::internal("binary metadata are not base64")));
+    }
+    let timeout = match parts.timeout.map(timeout::parse) {
+        None => None,
+        Some(Some(timeout)) => Some(timeout),
+        Some(None) => return Err(answer(400, Status::internal("grpc-timeout is malformed"))),
+    };
+    if let Some(encoding) = parts.encoding.filter(|encoding| *encoding != b"identity") {
+        let name = alloc::string::String::from_utf8_lossy(encoding);
+        let status = Status::unimplemented(format!("messages compressed with {name:?} are not supported"));
+        return Err(answer(200, status));
+    }
+    let head = RequestHead {
+        path,
+        authority: same(&mut seen.authority, parts.authority.or(parts.host).unwrap_or_default()),
+        scheme: if scheme == b"https" { Scheme::Https } else { Scheme::Http },
+        deadline: None,
+        user_agent: same(&mut seen.user_agent, parts.user_agent.unwrap_or_default()),
+        encoding: Bytes::new(),
+        metadata: parts.regular.metadata,
+    };
+    Ok(Request { head, content_length: parts.regular.content_length, timeout })
+}
+
+fn answer(http_status: u16, status: Status) -> Rejected {
+    Rejected::Answered { http_status, status }
+}
+
+fn sort(fields: &FieldList) -> Result<Parts<'_>, MalformedFields> {
+    let mut parts = Parts::default();
+    let mut order = Order::default();
+    for field in fields.iter() {
+        if order.next(&field)? {
+            match field.token {
+                Token::Method => parts.method = Some(field.value),
+                Token::Scheme => parts.scheme = Some(field.value),
+                Token::Path => parts.path = Some(field.value),
+                Token::Authority => parts.authority = Some(field.value),
+                _ => return Err(MalformedFields::Pseudo),
+            }
+            continue;
+        }
+        match field.token {
+            Token::ContentType => parts.content_type = Some(field.value),
+            Token::GrpcTimeout => parts.timeout = Some(field.value),
+            Token::GrpcEncoding => parts.encoding = Some(field.value),
+            Token::UserAgent => parts.user_agent = Some(field.value),
+            Token::Host if parts.host.is_some_and(|host| host != field.value) => {
+                return Err(MalformedFields::Host);
+            }
+            Token::Host => parts.host = Some(field.value),
+            _ => parts.regular.take(&field)?,
+        }
+    }
+    // RFC 9113 §8.3.1: a server treats a Host that differs from ":authority" as malformed.
+    if parts.authority.zip(parts.host).is_some_and(|(authority, host)| authority != host) {
+        return Err(MalformedFields::Host);
+    }
+    Ok(parts)
+}
+
+/// Writes the header block of a request.
+pub(crate) fn write(head: &RequestHead, now: Instant, encoder: &mut Encoder, out: &mut Vec<u8>) {
+    encoder.begin(out);
+    encoder.field(out, Token::Method, b"POST", Indexing::Indexed);
+    let scheme: &[u8] = match head.scheme {
+        Scheme::Http => b"http",
+        Scheme::Https => b"https",
+    };
+    encoder.field(out, Token::Scheme, scheme, Indexing::Indexed);
+    encoder.field(out, Token::Path, head.path.as_bytes(), Indexing::Indexed);
+    encoder.field(out, Token::Authority, &head.authority, Indexing::Indexed);
+    if let Some(left) = head.time_remaining(now) {
+        encoder.field(out, Token::GrpcTimeout, TimeoutText::new(left).as_bytes(), Indexing::NotIndexed);
+    }
+    encoder.field(out, Token::Te, b"trailers", Indexing::Indexed);
+    encoder.field(out, Token::ContentType, content_type::GRPC, Indexing::Indexed);
+    if !head.encoding.is_empty() {
+        encoder.field(out, Token::GrpcEncoding, &head.encoding, Indexing::Indexed);
+    }
+    let user_agent: &[u8] = if head.user_agent.is_empty() { USER_AGENT.as_bytes() } else { &head.user_agent };
+    encoder.field(out, Token::UserAgent, user_agent, Indexing::Indexed);
+    write_metadata(&head.metadata, encoder, out);
+}
+
+/// Writes custom metadata: secrets as never-indexed literals (RFC 7541 §7.1.3), the rest unindexed.
+pub(crate) fn write_metadata(metadata: &Metadata, encoder: &mut Encoder, out: &mut Vec<u8>) {
+    for field in metadata.iter() {
+        let secret =
+            field.is_sensitive() || field.is_binary() || matches!(field.name(), "authorization" | "cookie");
+        let indexing = if secret { Indexing::Never } else { Indexing::NotIndexed };
+        if field.is_binary() {
+            let mut text = Vec::with_capacity(field.as_bytes().len().div_ceil(3).saturating_mul(4));
+            base64::encode(field.as_bytes(), &mut text);
+            encoder.literal(out, field.name().as_bytes(), &text, indexing);
+        } else {
+            encoder.literal(out, field.name().as_bytes(), field.as_bytes(), indexing);
+        }
+    }
+}
+
+/// The size of a head as `SETTINGS_MAX_HEADER_LIST_SIZE` counts it (RFC 9113 §6.5.2), to the nearest
+/// upper bound.
+pub(crate) fn list_size(head: &RequestHead) -> usize {
+    const FIXED: usize = 8 * 32 + 110;
+    FIXED
+        .saturating_add(head.path.as_bytes().len())
+        .saturating_add(head.authority.len())
+        .saturating_add(head.encoding.len())
+        .saturating_add(head.user_agent.len().max(USER_AGENT.len()))
+        .saturating_add(metadata_size(&head.metadata))
+}
+
+/// The size of metadata as `SETTINGS_MAX_HEADER_LIST_SIZE` counts it.
+pub(crate) fn metadata_size(metadata: &Metadata) -> usize {
+    metadata.iter().fold(0, |size: usize, field| {
+        let value = field.as_bytes().len();
+        let value = if field.is_binary() { value.div_ceil(3).saturating_mul(4) } else { value };
+        size.saturating_add(field.name().len()).saturating_add(value).saturating_add(32)
+    })
+}

@@ -1,0 +1,112 @@
+//! `grpc-timeout` (PROTOCOL-HTTP2.md): at most eight digits and a unit.
+
+use core::time::Duration;
+
+/// The text of a `grpc-timeout`: at most nine octets, kept inline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeoutText {
+    octets: [u8; 9],
+    start: u8,
+}
+
+impl TimeoutText {
+    /// The finest unit in which `timeout` fits eight digits, rounded up: a peer never gives up
+    /// earlier than this side.
+    #[must_use]
+    pub fn new(timeout: Duration) -> Self {
+        const DIGITS: u128 = 99_999_999;
+        const UNITS: [(u128, u8); 6] = [
+            (1, b'n'),
+            (1_000, b'u'),
+            (1_000_000, b'm'),
+            (1_000_000_000, b'S'),
+            (60_000_000_000, b'M'),
+            (3_600_000_000_000, b'H'),
+        ];
+        let nanoseconds = timeout.as_nanos();
+        let fits = |(size, unit): (u128, u8)| {
+            let count = nanoseconds.div_ceil(size);
+            (count <= DIGITS).then_some((count, unit))
+        };
+        let (count, unit) = UNITS.into_iter().find_map(fits).unwrap_or((DIGITS, b'H'));
+        Self::render(count, unit)
+    }
+
+    fn render(count: u128, unit: u8) -> Self {
+        let mut text = Self { octets: [b'0', b'0', b'0', b'0', b'0', b'0', b'0', b'0', unit], start: 8 };
+        let mut rest = count;
+        for place in text.octets.iter_mut().take(8).rev() {
+            *place = u8::try_from(rest % 10).unwrap_or(0).saturating_add(b'0');
+            rest /= 10;
+            text.start = text.start.saturating_sub(1);
+            if rest == 0 {
+                break;
+            }
+        }
+        text
+    }
+
+    /// The octets of the header's value.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.octets.get(usize::from(self.start)..).unwrap_or_default()
+    }
+}
+
+/// Reads a `grpc-timeout`; `None` where it is malformed.
+#[must_use]
+pub fn parse(text: &[u8]) -> Option<Duration> {
+    let (unit, digits) = text.split_last()?;
+    if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let count = digits.iter().fold(0_u64, |count, digit| {
+        count.saturating_mul(10).saturating_add(u64::from(digit.saturating_sub(b'0')))
+    });
+    Some(match unit {
+        b'n' => Duration::from_nanos(count),
+        b'u' => Duration::from_micros(count),
+        b'm' => Duration::from_millis(count),
+        b'S' => Duration::from_secs(count),
+        b'M' => Duration::from_secs(count.saturating_mul(60)),
+        b'H' => Duration::from_secs(count.saturating_mul(3600)),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(timeout: Duration) -> alloc::string::String {
+        alloc::string::String::from_utf8(TimeoutText::new(timeout).as_bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_finest_unit_that_fits_is_used() {
+        assert_eq!(text(Duration::ZERO), "0n");
+        assert_eq!(text(Duration::from_nanos(99_999_999)), "99999999n");
+        assert_eq!(text(Duration::from_nanos(100_000_001)), "100001u");
+        assert_eq!(text(Duration::from_secs(1)), "1000000u");
+        assert_eq!(text(Duration::from_secs(100)), "100000m");
+        assert_eq!(text(Duration::MAX), "99999999H");
+    }
+
+    #[test]
+    fn a_timeout_survives_the_wire_and_never_shrinks() {
+        for nanoseconds in [0, 1, 999, 100_000_000, 123_456_789_012, 86_400_000_000_001] {
+            let timeout = Duration::from_nanos(nanoseconds);
+            let back = parse(TimeoutText::new(timeout).as_bytes()).unwrap();
+            assert!(back >= timeout && back - timeout <= timeout / 1000 + Duration::from_micros(1));
+        }
+    }
+
+    #[test]
+    fn malformed_timeouts_are_noticed() {
+        for bad in ["", "n", "1", "123456789n", "1x", "-1n", "+1n", " 1n", "1 n", "1.5S"] {
+            assert_eq!(parse(bad.as_bytes()), None, "{bad:?}");
+        }
+        assert_eq!(parse(b"99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        assert_eq!(parse(b"00000001S"), Some(Duration::from_secs(1)));
+    }
+}

@@ -1,0 +1,180 @@
+//! Flow-control windows (RFC 9113 §5.2, §6.9): one type for each direction, used by streams and by the
+//! connection alike.
+
+/// RFC 9113 §6.9.1: "A sender MUST NOT allow a flow-control window to exceed 2^31-1 octets."
+pub const WINDOW_MAX: i64 = 0x7fff_ffff;
+
+/// What every window starts with (RFC 9113 §6.9.2), until settings change it.
+pub const WINDOW_INITIAL: u32 = 65_535;
+
+/// How much this side may send. Negative after the peer lowered its initial window size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendWindow(i64);
+
+/// The peer raised a window above 2^31-1, or sent more than it may: FLOW_CONTROL_ERROR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowOverflow;
+
+impl SendWindow {
+    /// A window of `octets`.
+    #[must_use]
+    pub const fn new(octets: u32) -> Self {
+        Self(octets as i64)
+    }
+
+    /// Octets that may be sent now.
+    #[must_use]
+    pub fn available(self) -> usize {
+        usize::try_from(self.0).unwrap_or(0)
+    }
+
+    /// The window as it is, negative where it is.
+    #[must_use]
+    pub const fn octets(self) -> i64 {
+        self.0
+    }
+
+    /// Credit is spent as a frame is written, never before. `octets` is at most what is available.
+    pub fn spend(&mut self, octets: usize) {
+        let octets = i64::try_from(octets).unwrap_or(i64::MAX);
+        debug_assert!(octets <= self.0, "spent more than the window");
+        self.0 = self.0.saturating_sub(octets);
+    }
+
+    /// WINDOW_UPDATE came.
+    ///
+    /// # Errors
+    /// The window would exceed 2^31-1.
+    pub fn increase(&mut self, increment: u32) -> Result<(), WindowOverflow> {
+        self.adjust(i64::from(increment))
+    }
+
+    /// The peer changed SETTINGS_INITIAL_WINDOW_SIZE by `difference` (RFC 9113 §6.9.2).
+    ///
+    /// # Errors
+    /// The window would exceed 2^31-1.
+    pub fn adjust(&mut self, difference: i64) -> Result<(), WindowOverflow> {
+        let window = self.0.saturating_add(difference);
+        if window > WINDOW_MAX {
+            return Err(WindowOverflow);
+        }
+        self.0 = window;
+        Ok(())
+    }
+}
+
+/// How much the peer may send, and what it is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiveWindow {
+    /// What the peer may still send, as it knows.
+    available: i64,
+    /// What it is owed: returned by the next WINDOW_UPDATE.
+    owed: u32,
+    /// The size that the window is kept at.
+    size: u32,
+}
+
+impl ReceiveWindow {
+    /// A window of `size` octets, known to the peer.
+    #[must_use]
+    pub const fn new(size: u32) -> Self {
+        Self { available: size as i64, owed: 0, size }
+    }
+
+    /// The peer sent `octets` of flow-controlled payload.
+    ///
+    /// # Errors
+    /// It was not allowed to.
+    pub fn receive(&mut self, octets: u32) -> Result<(), WindowOverflow> {
+        let left = self.available.saturating_sub(i64::from(octets));
+        if left < 0 {
+            return Err(WindowOverflow);
+        }
+        self.available = left;
+        Ok(())
+    }
+
+    /// `octets` of what was received need no more room here.
+    pub fn give_back(&mut self, octets: usize) {
+        self.owed = self.owed.saturating_add(u32::try_from(octets).unwrap_or(u32::MAX));
+    }
+
+    /// Keeps the window at `size` from now on; a larger one is owed to the peer by WINDOW_UPDATE.
+    pub fn grow_to(&mut self, size: u32) {
+        self.owed = self.owed.saturating_add(size.saturating_sub(self.size));
+        self.size = self.size.max(size);
+    }
+
+    /// Our SETTINGS_INITIAL_WINDOW_SIZE was acknowledged: `difference` to the old value (RFC 9113 §6.9.2).
+    pub fn adjust(&mut self, difference: i64) {
+        self.available = self.available.saturating_add(difference);
+        self.size = u32::try_from(i64::from(self.size).saturating_add(difference)).unwrap_or(0);
+    }
+
+    /// Whether a WINDOW_UPDATE is worth a frame: half of the window is owed.
+    #[must_use]
+    pub const fn wants_update(&self) -> bool {
+        self.owed > 0 && self.owed >= self.size / 2
+    }
+
+    /// The increment of a WINDOW_UPDATE to be written now, if one is worth it.
+    pub fn take_update(&mut self) -> Option<u32> {
+        if !self.wants_update() {
+            return None;
+        }
+        // The window never exceeds its maximum: what the peer may send plus what it is owed is at most `size`.
+        let increment = self.owed.min(0x7fff_ffff);
+        self.owed = self.owed.saturating_sub(increment);
+        self.available = self.available.saturating_add(i64::from(increment));
+        Some(increment)
+    }
+
+    /// What the peer may still send, as it knows.
+    #[must_use]
+    pub const fn available(&self) -> i64 {
+        self.available
+    }
+
+    /// What is owed and not yet returned.
+    #[must_use]
+    pub const fn owed(&self) -> u32 {
+        self.owed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9113 §6.9.1: a window never exceeds 2^31-1.
+    #[test]
+    fn a_send_window_does_not_overflow() {
+        let mut window = SendWindow::new(1);
+        assert_eq!(window.increase(0x7fff_ffff), Err(WindowOverflow));
+        assert_eq!(window.increase(0x7fff_fffe), Ok(()));
+        assert_eq!(window.available(), 0x7fff_ffff);
+    }
+
+    /// RFC 9113 §6.9.2: a change of the initial size can make a window negative.
+    #[test]
+    fn a_send_window_can_be_negative() {
+        let mut window = SendWindow::new(10);
+        window.spend(10);
+        window.adjust(-5).unwrap();
+        assert_eq!(window.available(), 0);
+        window.increase(6).unwrap();
+        assert_eq!(window.available(), 1);
+    }
+
+    #[test]
+    fn updates_go_out_when_half_a_window_is_owed() {
+        let mut window = ReceiveWindow::new(100);
+        assert_eq!(window.receive(101), Err(WindowOverflow));
+        window.receive(100).unwrap();
+        window.give_back(49);
+        assert_eq!(window.take_update(), None);
+        window.give_back(1);
+        assert_eq!(window.take_update(), Some(50));
+        assert_eq!((window.available(), window.owed()), (50, 0));
+    }
+}
