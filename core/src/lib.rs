@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod call;
+pub mod connection;
 pub mod error;
 pub mod hpack;
 pub mod limits;
@@ -14,3 +15,9 @@ pub mod stream;
 pub mod time;
 pub mod transmit;
 pub mod wire;
+
+pub use call::{CallId, Code, Metadata, Origin, Path, Result, ResultExt, Status, Value};
+pub use connection::{Config, Connection, End, Ended, Event, Received, Refused, RefusedReason, Start};
+pub use limits::Limits;
+pub use time::{Instant, Timeout};
+pub use transmit::Transmit;

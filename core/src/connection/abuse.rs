@@ -1,0 +1,82 @@
+//! Budgets for what is legal once and an attack in masses: buckets that refill.
+
+use crate::limits::Limits;
+use crate::time::Instant;
+
+/// A bucket of tokens that refills with time.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    tokens: u32,
+    burst: u32,
+    per_second: u32,
+    /// Refilled up to here.
+    refilled: Instant,
+}
+
+impl Bucket {
+    pub(super) const fn new(now: Instant, burst: u32, per_second: u32) -> Self {
+        Self { tokens: burst, burst, per_second, refilled: now }
+    }
+
+    /// Takes `count` tokens. False: the bucket is empty.
+    pub(super) fn spend(&mut self, now: Instant, count: u32) -> bool {
+        if self.tokens < count {
+            self.refill(now);
+        }
+        let enough = self.tokens >= count;
+        self.tokens = self.tokens.saturating_sub(count);
+        enough
+    }
+
+    pub(super) fn put_back(&mut self) {
+        self.tokens = self.tokens.saturating_add(1).min(self.burst);
+    }
+
+    fn refill(&mut self, now: Instant) {
+        const SECOND: u128 = 1_000_000_000;
+        let elapsed = now.saturating_duration_since(self.refilled).as_nanos();
+        let earned = elapsed.saturating_mul(u128::from(self.per_second)) / SECOND;
+        if earned > 0 {
+            self.refilled = now;
+            let earned = u32::try_from(earned).unwrap_or(u32::MAX);
+            self.tokens = self.tokens.saturating_add(earned).min(self.burst);
+        }
+    }
+}
+
+/// The budgets of one peer.
+#[derive(Debug)]
+pub(super) struct Budgets {
+    /// Streams that ended before their time.
+    pub(super) resets: Bucket,
+    /// Frames that are legal but pointless.
+    pub(super) glitches: Bucket,
+}
+
+impl Budgets {
+    pub(super) const fn new(now: Instant, limits: &Limits) -> Self {
+        Self {
+            resets: Bucket::new(now, limits.resets_burst, limits.resets_per_second),
+            glitches: Bucket::new(now, limits.glitches_burst, limits.glitches_per_second),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+
+    #[test]
+    fn a_bucket_empties_and_refills_with_time() {
+        let mut now = Instant::from_nanos(5);
+        let mut bucket = Bucket::new(now, 3, 2);
+        assert!(bucket.spend(now, 3) && !bucket.spend(now, 1));
+        now = now.saturating_add(Duration::from_millis(499));
+        assert!(!bucket.spend(now, 1));
+        now = now.saturating_add(Duration::from_millis(1));
+        assert!(bucket.spend(now, 1) && !bucket.spend(now, 1));
+        now = now.saturating_add(Duration::from_secs(3600));
+        assert!(bucket.spend(now, 3) && !bucket.spend(now, 1));
+    }
+}

@@ -1,0 +1,325 @@
+//! What the driver asks of a call. Any command may come at any time; what makes no sense is a [`Misuse`].
+
+use alloc::boxed::Box;
+use alloc::format;
+use bytes::Bytes;
+use core::time::Duration;
+
+use super::entry::Fate;
+use super::events::Kind;
+use super::{Connection, Received, Refused, RefusedReason, Role, SendError, Start};
+use crate::call::message::PREFIX_LEN;
+use crate::call::request::list_size;
+use crate::call::response::Ending;
+use crate::call::state::Receiving;
+use crate::call::{CallId, Metadata, Outcome, RequestHead, ResponseHead, Status};
+use crate::error::{ErrorCode, Misuse};
+use crate::stream::{ReceiveWindow, SendWindow};
+use crate::time::Instant;
+
+impl Connection {
+    /// Client: starts a call. Returns at once; HEADERS go out with the next `poll_transmit`.
+    ///
+    /// # Errors
+    /// [`Refused`], with the call as it was: no room, no more calls on this connection, or a head that the
+    /// peer would not take.
+    pub fn start_call(&mut self, now: Instant, start: Start) -> Result<CallId, Box<Refused>> {
+        self.begin(now);
+        if let Some(reason) = self.refusal(&start) {
+            return Err(Box::new(Refused { start, reason }));
+        }
+        let index = self.calls.insert();
+        self.streams_open = self.streams_open.saturating_add(1);
+        let deadline = start.head.deadline;
+        let (send, receive) = (self.remote.stream_window_bytes, self.local.receive_window());
+        let replay_max = self.limits.replay_bytes_max;
+        if let Some(entry) = self.calls.get_mut(index) {
+            entry.counted = true;
+            entry.told = true;
+            entry.started = self.now;
+            entry.send_head = true;
+            entry.stream.send_window = SendWindow::new(send);
+            entry.stream.receive_window = ReceiveWindow::new(receive);
+            entry.request = Some(start.head);
+            entry.has_deadline = deadline.is_some();
+            entry.outgoing.keep();
+            if let Some(message) = start.message {
+                self.output.unsent =
+                    self.output.unsent.saturating_add(message.len().saturating_add(PREFIX_LEN));
+                entry.outgoing.push(message, replay_max);
+            }
+            entry.outgoing.finished = start.finished;
+        }
+        let call = self.calls.id(index);
+        self.output.urgent.push(&mut self.calls, index);
+        if let Some(deadline) = deadline {
+            self.deadlines.insert(index, deadline);
+            self.expire_deadlines();
+        }
+        Ok(call)
+    }
+
+    fn refusal(&mut self, start: &Start) -> Option<RefusedReason> {
+        if self.role == Role::Server {
+            return Some(RefusedReason::WrongRole);
+        }
+        if !self.state.takes_calls() || self.next_stream.as_u32() > super::LAST_USABLE_STREAM {
+            return Some(RefusedReason::Draining);
+        }
+        if self.room() == 0 {
+            self.room_wanted = true;
+            return Some(RefusedReason::NoRoom);
+        }
+        let too_large = list_size(&start.head) > self.remote.header_list_bytes_max;
+        too_large.then_some(RefusedReason::HeadTooLarge)
+    }
+
+    /// Server: sends initial metadata now. Otherwise they go, empty, with the first message or the status.
+    ///
+    /// # Errors
+    /// [`Misuse`]: wrong role or call, or they were sent.
+    pub fn send_headers(&mut self, call: CallId, metadata: Metadata) -> Result<(), Misuse> {
+        let index = self.server_call(call)?;
+        let entry = self.calls.get_mut(index).ok_or(Misuse::UnknownCall)?;
+        if !entry.is_running() {
+            return Err(Misuse::Ended);
+        }
+        if entry.send_head || entry.head_written {
+            return Err(Misuse::HeadersSent);
+        }
+        entry.initial = metadata;
+        entry.send_head = true;
+        self.output.urgent.push(&mut self.calls, index);
+        Ok(())
+    }
+
+    /// Queues a message.
+    ///
+    /// # Errors
+    /// [`SendError::Blocked`] with the message where too much is unsent; [`SendError::Ended`] where the call
+    /// is over.
+    pub fn send_message(&mut self, call: CallId, message: Bytes) -> Result<(), SendError> {
+        let index = self.calls.index(call).ok_or(SendError::Misuse(Misuse::UnknownCall))?;
+        if u32::try_from(message.len()).is_err() {
+            return Err(SendError::Misuse(Misuse::MessageTooLarge));
+        }
+        let octets = message.len().saturating_add(PREFIX_LEN);
+        let Some(entry) = self.calls.get_mut(index) else { return Err(SendError::Ended) };
+        if !entry.is_running() {
+            return Err(SendError::Ended);
+        }
+        if entry.outgoing.finished {
+            return Err(SendError::Misuse(Misuse::SendingFinished));
+        }
+        let unsent = entry.outgoing.unsent();
+        let call_full = unsent.saturating_add(octets) > self.limits.unsent_call_bytes_max;
+        let crowded = self.output.unsent.saturating_add(octets) > self.limits.unsent_bytes_max;
+        if unsent > 0 && (call_full || crowded) {
+            entry.blocked = octets;
+            if !call_full {
+                self.output.crowded.push(&mut self.calls, index);
+            }
+            return Err(SendError::Blocked(message));
+        }
+        self.queue_message(index, message);
+        Ok(())
+    }
+
+    fn queue_message(&mut self, index: u32, message: Bytes) {
+        let Some(entry) = self.calls.get_mut(index) else { return };
+        self.output.unsent = self.output.unsent.saturating_add(message.len().saturating_add(PREFIX_LEN));
+        entry.outgoing.push(message, self.limits.replay_bytes_max);
+        if self.role == Role::Server && !entry.head_written {
+            entry.send_head = true;
+        }
+        self.schedule(index);
+    }
+
+    /// Puts a call where its next output is looked for.
+    fn schedule(&mut self, index: u32) {
+        let Some(entry) = self.calls.get(index) else { return };
+        if entry.is_urgent() {
+            self.output.urgent.push(&mut self.calls, index);
+        } else if entry.head_written
+            && entry.outgoing.unsent() > 0
+            && entry.stream.send_window.available() > 0
+        {
+            self.output.data.push(&mut self.calls, index);
+        }
+    }
+
+    /// Client: no more messages will follow. Without effect on a call that has ended.
+    ///
+    /// # Errors
+    /// [`Misuse`]: wrong role or call.
+    pub fn finish_sending(&mut self, call: CallId) -> Result<(), Misuse> {
+        let index = self.calls.index(call).ok_or(Misuse::UnknownCall)?;
+        if self.role == Role::Server {
+            return Err(Misuse::WrongRole);
+        }
+        let entry = self.calls.get_mut(index).ok_or(Misuse::UnknownCall)?;
+        if entry.is_running() {
+            entry.outgoing.finished = true;
+            self.schedule(index);
+        }
+        Ok(())
+    }
+
+    /// Server: perhaps a last message, then trailers and status. The sending side is complete with it.
+    ///
+    /// # Errors
+    /// [`Misuse`]: wrong role or call, already answered, or ended.
+    pub fn respond(
+        &mut self,
+        call: CallId,
+        message: Option<Bytes>,
+        mut trailers: Metadata,
+        status: Result<(), Status>,
+    ) -> Result<(), Misuse> {
+        let index = self.server_call(call)?;
+        let entry = self.calls.get_mut(index).ok_or(Misuse::UnknownCall)?;
+        if !entry.is_running() {
+            return Err(Misuse::Ended);
+        }
+        if entry.outgoing.finished {
+            return Err(Misuse::SendingFinished);
+        }
+        if let Some(message) = message {
+            self.queue_message(index, message);
+        }
+        if let Err(status) = &status {
+            trailers.extend(status.metadata());
+        }
+        let entry = self.calls.get_mut(index).ok_or(Misuse::UnknownCall)?;
+        entry.outgoing.finished = true;
+        entry.ending = Some(Ending { status, metadata: trailers });
+        self.schedule(index);
+        Ok(())
+    }
+
+    /// The next message.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownCall`].
+    pub fn receive_message(&mut self, call: CallId) -> Result<Received, Misuse> {
+        let index = self.calls.index(call).ok_or(Misuse::UnknownCall)?;
+        let entry = self.calls.get_mut(index).ok_or(Misuse::UnknownCall)?;
+        let held = entry.incoming.held();
+        let Some((message, credit)) = entry.incoming.take() else {
+            let over = entry.receiving == Receiving::Complete || !entry.is_running();
+            return Ok(if over { Received::End } else { Received::Pending });
+        };
+        let more = entry.incoming.has_message() || entry.receiving == Receiving::Complete;
+        self.unread.octets = self.unread.octets.saturating_sub(held.saturating_sub(entry.incoming.held()));
+        self.credit(index, credit);
+        if more {
+            self.events.raise(&mut self.calls, index, Kind::Message);
+        }
+        self.message_taken(call);
+        Ok(Received::Message(message))
+    }
+
+    /// Ends the call on this side with `status`, and resets its stream. Without effect on a call that ended.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownCall`].
+    pub fn cancel(&mut self, call: CallId, status: Status) -> Result<(), Misuse> {
+        let index = self.calls.index(call).ok_or(Misuse::UnknownCall)?;
+        if self.calls.get(index).is_some_and(super::entry::Entry::is_running) {
+            self.end_call(index, Err(status), Metadata::new());
+            self.drop_incoming(index);
+            self.reset_stream(index, ErrorCode::CANCEL);
+        }
+        Ok(())
+    }
+
+    /// Nobody refers to the call any more: its id becomes free. A call that has not ended is cancelled; a
+    /// server's complete response is still delivered.
+    pub fn release(&mut self, call: CallId) {
+        let Some(index) = self.calls.index(call) else { return };
+        let Some(entry) = self.calls.get(index) else { return };
+        let answered = entry.ending.is_some();
+        let running = entry.is_running();
+        self.mark_released(index);
+        if running && !answered {
+            self.end_call(index, Err(Status::cancelled("the call was dropped")), Metadata::new());
+            self.reset_stream(index, ErrorCode::CANCEL);
+        }
+        self.settle(index);
+    }
+
+    /// Ends in order: no new calls; those that run may go on until `grace` is over, then they are cancelled.
+    pub fn shutdown(&mut self, now: Instant, grace: Duration) {
+        self.begin(now);
+        self.start_shutdown(grace);
+    }
+
+    /// Ends now: GOAWAY goes out, every call ends.
+    pub fn close(&mut self, now: Instant) {
+        self.begin(now);
+        if self.state.is_alive() {
+            self.close_now("this side closed the connection");
+        }
+    }
+
+    /// Server: the head of a call; once.
+    pub fn take_request(&mut self, call: CallId) -> Option<RequestHead> {
+        let index = self.server_call(call).ok()?;
+        let entry = self.calls.get_mut(index)?;
+        let request = entry.request.take();
+        self.request_metadata =
+            self.request_metadata.saturating_sub(core::mem::take(&mut entry.metadata_bytes));
+        request
+    }
+
+    /// Client: the response head (initial metadata); once. `None` before it came, and for a call that ended
+    /// without one.
+    pub fn take_response(&mut self, call: CallId) -> Option<ResponseHead> {
+        let index = self.calls.index(call)?;
+        self.calls.get_mut(index)?.response.take()
+    }
+
+    /// How the call ended; once. `None` while it runs.
+    pub fn take_outcome(&mut self, call: CallId) -> Option<Outcome> {
+        let index = self.calls.index(call)?;
+        let entry = self.calls.get_mut(index)?;
+        match core::mem::replace(&mut entry.fate, Fate::Taken) {
+            Fate::Decided(outcome) => Some(outcome),
+            other => {
+                entry.fate = other;
+                None
+            }
+        }
+    }
+
+    /// Whether the call has ended, by name; `None` for an unknown one.
+    #[must_use]
+    pub fn has_ended(&self, call: CallId) -> Option<bool> {
+        let entry = self.calls.get(self.calls.index(call)?)?;
+        Some(!entry.is_running())
+    }
+
+    fn server_call(&self, call: CallId) -> Result<u32, Misuse> {
+        if self.role == Role::Client {
+            return Err(Misuse::WrongRole);
+        }
+        self.calls.index(call).ok_or(Misuse::UnknownCall)
+    }
+
+    /// What the status of a call that missed its deadline says.
+    pub(super) fn deadline_status(&self, index: u32) -> Status {
+        let Some(entry) = self.calls.get(index) else { return Status::deadline_exceeded("") };
+        let after = self.now.saturating_duration_since(entry.started);
+        let how_far = match (self.role, entry.head_written, entry.receiving) {
+            (Role::Server, ..) => "the call was still running",
+            (Role::Client, false, _) => "the request was not sent",
+            (Role::Client, true, Receiving::Head) => "no response headers were received",
+            (Role::Client, true, _) => "the response was not complete",
+        };
+        Status::deadline_exceeded(format!(
+            "after {}.{:03} s ({how_far})",
+            after.as_secs(),
+            after.subsec_millis()
+        ))
+    }
+}

@@ -1,0 +1,139 @@
+//! One call of a connection with the stream that serves it.
+
+use core::mem;
+
+use crate::call::message::Assembler;
+use crate::call::outgoing::Outgoing;
+use crate::call::response::Ending;
+use crate::call::state::Receiving;
+use crate::call::{Metadata, Outcome, RequestHead, ResponseHead, Status};
+use crate::error::ErrorCode;
+use crate::stream::Stream;
+use crate::time::Instant;
+
+/// All that a connection knows of one call. Which fields mean something depends on the role.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) stream: Stream,
+    pub(super) receiving: Receiving,
+    pub(super) incoming: Assembler,
+    pub(super) outgoing: Outgoing,
+    /// Client: the head to be written, kept until the call is committed. Server: until it is taken.
+    pub(super) request: Option<RequestHead>,
+    /// Client: the response head until it is taken.
+    pub(super) response: Option<ResponseHead>,
+    /// Server: what initial metadata go out. Written when `send_head` is set.
+    pub(super) initial: Metadata,
+    /// HEADERS are to be written.
+    pub(super) send_head: bool,
+    /// The head was written.
+    pub(super) head_written: bool,
+    /// Server: trailers to be written once the messages are.
+    pub(super) ending: Option<Ending>,
+    /// Server: the HTTP status of a response that is one header list only.
+    pub(super) http_status: u16,
+    /// RST_STREAM is to be written.
+    pub(super) reset: Option<ErrorCode>,
+    pub(super) fate: Fate,
+    pub(super) has_deadline: bool,
+    /// Client: what a peer that is no gRPC server said, until its body is known.
+    pub(super) not_grpc: Option<NotGrpc>,
+    pub(super) interim_responses: u32,
+    pub(super) content_length: Option<u64>,
+    pub(super) received: u64,
+    /// Size of a message that was answered `Blocked`; zero for none.
+    pub(super) blocked: usize,
+    /// Flow-control credit that is withheld while the connection holds too much.
+    pub(super) withheld: usize,
+    /// Size of the request's metadata, as counted for the connection.
+    pub(super) metadata_bytes: usize,
+    /// One bit for each kind of pending event.
+    pub(super) events: u8,
+    /// Counted among the streams that are open.
+    pub(super) counted: bool,
+    /// Its events are told. A server's call is told once there is room for one more handler, and counts
+    /// as a live handler from then on.
+    pub(super) told: bool,
+    /// Server: it waits for a handler to end.
+    pub(super) waiting: bool,
+    /// When it was started, for what its status says.
+    pub(super) started: Instant,
+    /// Nobody refers to it any more.
+    pub(super) released: bool,
+}
+
+/// Whether a call has ended.
+#[derive(Debug, Default)]
+pub(super) enum Fate {
+    #[default]
+    Running,
+    /// Ended, and nobody has asked how.
+    Decided(Outcome),
+    /// Ended, and taken.
+    Taken,
+}
+
+/// A response that is not gRPC.
+#[derive(Debug)]
+pub(super) struct NotGrpc {
+    pub(super) status: Status,
+    pub(super) body: alloc::vec::Vec<u8>,
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self {
+            stream: Stream::idle(),
+            receiving: Receiving::Head,
+            incoming: Assembler::default(),
+            outgoing: Outgoing::default(),
+            request: None,
+            response: None,
+            initial: Metadata::new(),
+            send_head: false,
+            head_written: false,
+            ending: None,
+            http_status: 200,
+            reset: None,
+            fate: Fate::Running,
+            has_deadline: false,
+            not_grpc: None,
+            interim_responses: 0,
+            content_length: None,
+            received: 0,
+            blocked: 0,
+            withheld: 0,
+            metadata_bytes: 0,
+            events: 0,
+            counted: false,
+            told: false,
+            waiting: false,
+            started: Instant::ZERO,
+            released: false,
+        }
+    }
+}
+
+impl Entry {
+    /// Makes it a fresh one that keeps small buffers.
+    pub(super) fn reset(&mut self) {
+        let mut incoming = mem::take(&mut self.incoming);
+        let mut outgoing = mem::take(&mut self.outgoing);
+        incoming.clear();
+        outgoing.clear();
+        *self = Self { incoming, outgoing, ..Self::default() };
+    }
+
+    pub(super) const fn is_running(&self) -> bool {
+        matches!(self.fate, Fate::Running)
+    }
+
+    /// Whether the call's sending side has something that no window holds back: the head, the end, a
+    /// reset, credit for the peer.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.reset.is_some()
+            || self.send_head
+            || (self.outgoing.unsent() == 0 && (self.ending.is_some() || self.outgoing.finished))
+            || self.stream.receive_window.wants_update()
+    }
+}

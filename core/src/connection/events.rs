@@ -1,0 +1,133 @@
+//! Pending facts: one bit for each kind and call, in the order in which calls got their first one.
+
+use super::event::{Ended, Event};
+use super::table::{Ring, Table};
+
+/// What may be pending for a call; told in this order.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Call = 0,
+    Headers = 1,
+    Message = 2,
+    Writable = 3,
+    Ended = 4,
+}
+
+impl Kind {
+    /// Whether it is among the pending ones of a call.
+    pub(super) const fn is_pending(self, events: u8) -> bool {
+        events & (1 << self as u8) != 0
+    }
+}
+
+const KINDS: [Kind; 5] = [Kind::Call, Kind::Headers, Kind::Message, Kind::Writable, Kind::Ended];
+
+#[derive(Debug)]
+pub(super) struct Events {
+    ring: Ring,
+    /// Bits set in all calls.
+    pending: usize,
+    ready: bool,
+    room: bool,
+    draining: bool,
+    closed: Option<Ended>,
+}
+
+impl Events {
+    pub(super) const fn new() -> Self {
+        Self { ring: Ring::new(0), pending: 0, ready: false, room: false, draining: false, closed: None }
+    }
+
+    pub(super) fn raise(&mut self, table: &mut Table, index: u32, kind: Kind) {
+        let Some(entry) = table.get_mut(index) else { return };
+        let bit = 1 << kind as u8;
+        if entry.released || entry.events & bit != 0 {
+            return;
+        }
+        entry.events |= bit;
+        if entry.told {
+            self.pending = self.pending.saturating_add(1);
+            self.ring.push(table, index);
+        }
+    }
+
+    /// From now on the call's events are told, those that are pending included.
+    pub(super) fn tell(&mut self, table: &mut Table, index: u32) {
+        let Some(entry) = table.get_mut(index) else { return };
+        entry.told = true;
+        let pending = entry.events.count_ones() as usize;
+        if pending > 0 {
+            self.pending = self.pending.saturating_add(pending);
+            self.ring.push(table, index);
+        }
+    }
+
+    /// The call is released: nothing of it is told any more.
+    pub(super) fn forget(&mut self, table: &mut Table, index: u32) {
+        if let Some(entry) = table.get_mut(index) {
+            if entry.told {
+                self.pending = self.pending.saturating_sub(entry.events.count_ones() as usize);
+            }
+            entry.events = 0;
+        }
+    }
+
+    pub(super) fn raise_ready(&mut self) {
+        self.ready = true;
+    }
+
+    pub(super) fn raise_room(&mut self) {
+        self.room = true;
+    }
+
+    pub(super) fn raise_draining(&mut self) {
+        self.draining = true;
+    }
+
+    pub(super) fn raise_closed(&mut self, ended: Ended) {
+        self.closed = Some(ended);
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.pending == 0 && !self.ready && !self.room && !self.draining && self.closed.is_none()
+    }
+
+    pub(super) fn poll(&mut self, table: &mut Table) -> Option<Event> {
+        if core::mem::take(&mut self.ready) {
+            return Some(Event::Ready);
+        }
+        while let Some(index) = self.ring.front() {
+            // The place may be that of a call that is gone, and its slot another's, which waits to be told.
+            let bits = table.get(index).map_or(0, |entry| if entry.told { entry.events } else { 0 });
+            if bits == 0 {
+                self.ring.pop(table);
+                continue;
+            }
+            let kind = KINDS.into_iter().find(|kind| bits & (1 << *kind as u8) != 0);
+            let kind = kind.unwrap_or(Kind::Ended);
+            let left = bits & !(1 << kind as u8);
+            if let Some(entry) = table.get_mut(index) {
+                entry.events = left;
+            }
+            self.pending = self.pending.saturating_sub(1);
+            if left == 0 {
+                self.ring.pop(table);
+            }
+            let call = table.id(index);
+            return Some(match kind {
+                Kind::Call => Event::Call(call),
+                Kind::Headers => Event::Headers(call),
+                Kind::Message => Event::Message(call),
+                Kind::Writable => Event::Writable(call),
+                Kind::Ended => Event::Ended(call),
+            });
+        }
+        if core::mem::take(&mut self.room) {
+            return Some(Event::Room);
+        }
+        if core::mem::take(&mut self.draining) {
+            return Some(Event::Draining);
+        }
+        self.closed.take().map(Event::Closed)
+    }
+}

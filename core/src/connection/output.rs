@@ -1,0 +1,54 @@
+//! What is to be written, as state: replies that a peer causes are counted and coalesced, never queued
+//! without bound.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::table::Ring;
+use crate::error::ErrorCode;
+use crate::wire::StreamId;
+
+/// Unwritten output of a connection, beside what its calls hold themselves.
+#[derive(Debug)]
+pub(super) struct Output {
+    /// Preface (client) and SETTINGS are to be written first.
+    pub(super) opening: bool,
+    pub(super) settings_acks: usize,
+    pub(super) ping_acks: VecDeque<[u8; 8]>,
+    /// Streams without a call: refused, malformed, or closed.
+    pub(super) resets: VecDeque<(StreamId, ErrorCode)>,
+    /// Calls with something that no window holds back.
+    pub(super) urgent: Ring,
+    /// Calls with DATA to send and a window for it.
+    pub(super) data: Ring,
+    /// Calls that were answered `Blocked` because the connection holds too much.
+    pub(super) crowded: Ring,
+    /// Unsent octets of all calls.
+    pub(super) unsent: usize,
+    /// Header blocks are encoded here.
+    pub(super) block: Vec<u8>,
+    /// What the transmit held when it was handed out last.
+    pub(super) handed_out: usize,
+}
+
+impl Output {
+    pub(super) const fn new() -> Self {
+        Self {
+            opening: true,
+            settings_acks: 0,
+            ping_acks: VecDeque::new(),
+            resets: VecDeque::new(),
+            urgent: Ring::new(1),
+            data: Ring::new(2),
+            crowded: Ring::new(3),
+            unsent: 0,
+            block: Vec::new(),
+            handed_out: 0,
+        }
+    }
+
+    /// Replies that the peer caused.
+    pub(super) fn replies(&self) -> usize {
+        self.settings_acks.saturating_add(self.ping_acks.len()).saturating_add(self.resets.len())
+    }
+}

@@ -1,0 +1,143 @@
+//! DATA: straight into the message that is being put together.
+
+use alloc::format;
+use alloc::string::String;
+
+use super::entry::NotGrpc;
+use super::events::Kind;
+use super::receive::Fatal;
+use super::{Connection, Role};
+use crate::call::message::MessageError;
+use crate::call::state::{Input as Received, Receiving};
+use crate::call::{CallId, Metadata, Status};
+use crate::error::{ErrorCode, PeerViolation};
+use crate::stream;
+use crate::wire::StreamId;
+
+/// So much of a body that is not gRPC goes into the error's text.
+const BODY_SHOWN: usize = 80;
+
+/// The DATA frame that is being received.
+#[derive(Debug, Default)]
+pub(super) struct Current {
+    /// Its call, where there is one that still listens. An id, for the rest of the frame may come when the
+    /// call is gone and its slot is another's.
+    call: Option<CallId>,
+    /// Octets of it that are padding, or were not seen yet.
+    rest: usize,
+}
+
+impl Connection {
+    pub(super) fn data_head(&mut self, stream: StreamId, octets: u32, end: bool) -> Result<(), Fatal> {
+        // RFC 9113 §6.9.1: the whole payload counts, also that of frames for streams that are gone.
+        self.receive_window.receive(octets).map_err(|_| PeerViolation::WindowExceeded)?;
+        self.receive_window.give_back(octets as usize);
+        self.current = Current { call: None, rest: octets as usize };
+        let Some(index) = self.calls.by_stream(stream) else {
+            return if self.is_idle(stream) {
+                Err(PeerViolation::DataOnIdleStream.into())
+            } else {
+                self.data_on_closed(octets)
+            };
+        };
+        let Some(entry) = self.calls.get_mut(index) else { return Ok(()) };
+        if let Err(violation) = entry.stream.apply(stream::Input::ReceiveData) {
+            return self.state_violation(stream, violation);
+        }
+        if entry.stream.receive_window.receive(octets).is_err() {
+            return self.stream_fault(stream, ErrorCode::FLOW_CONTROL_ERROR);
+        }
+        if entry.receiving.next(Received::Data).is_err() {
+            return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR);
+        }
+        self.current.call = Some(self.calls.id(index));
+        self.ping_is_free |= octets > 0;
+        if octets == 0 && !end { self.glitch(1) } else { Ok(()) }
+    }
+
+    /// What was on its way when the stream ended is honest; more than its window is not.
+    fn data_on_closed(&mut self, octets: u32) -> Result<(), Fatal> {
+        let honest = if octets == 0 { self.late.take_frame() } else { self.late.take_octets(octets) };
+        if honest { Ok(()) } else { self.glitch(1) }
+    }
+
+    pub(super) fn data_piece(&mut self, bytes: &[u8]) {
+        self.current.rest = self.current.rest.saturating_sub(bytes.len());
+        let Some(index) = self.current.call.and_then(|call| self.calls.slot(call)) else { return };
+        let limit = self.limits.message_bytes_max;
+        let Some(entry) = self.calls.get_mut(index) else { return };
+        entry.received = entry.received.saturating_add(bytes.len() as u64);
+        if let Some(other) = &mut entry.not_grpc {
+            let room = BODY_SHOWN.saturating_sub(other.body.len());
+            other.body.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+            if other.body.len() >= BODY_SHOWN {
+                self.end_not_grpc(index);
+            }
+            return;
+        }
+        if !entry.is_running() || entry.released {
+            return;
+        }
+        let (had_message, held) = (entry.incoming.has_message(), entry.incoming.held());
+        let received = entry.incoming.receive(bytes, limit);
+        self.unread.octets = self.unread.octets.saturating_add(entry.incoming.held().saturating_sub(held));
+        let has_message = entry.incoming.has_message();
+        match received {
+            Ok(credit) => {
+                self.credit(index, credit);
+                if has_message && !had_message {
+                    self.events.raise(&mut self.calls, index, Kind::Message);
+                    self.message_finished();
+                }
+            }
+            Err(fault) => self.bad_message(index, fault),
+        }
+    }
+
+    pub(super) fn data_end(&mut self, end: bool) {
+        let Some(index) = self.current.call.take().and_then(|call| self.calls.slot(call)) else { return };
+        let padding = core::mem::take(&mut self.current.rest);
+        self.credit(index, padding);
+        if !end {
+            return;
+        }
+        let outcome = self.receive_end(index);
+        if let Err(fatal) = outcome {
+            self.fail(fatal);
+        }
+    }
+
+    /// A bad message ends its call, and nothing else.
+    fn bad_message(&mut self, index: u32, fault: MessageError) {
+        let text = format!("{fault}");
+        let status = match fault {
+            MessageError::TooLarge { .. } => Status::resource_exhausted(text),
+            _ => Status::internal(text),
+        };
+        self.current.call = None;
+        self.drop_incoming(index);
+        self.fail_call(index, status);
+    }
+
+    fn end_not_grpc(&mut self, index: u32) {
+        debug_assert_eq!(self.role, Role::Client);
+        self.current.call = None;
+        let Some(entry) = self.calls.get_mut(index) else { return };
+        entry.receiving = Receiving::Complete;
+        let Some(other) = entry.not_grpc.take() else { return };
+        self.end_call(index, Err(other.into_status()), Metadata::new());
+        self.reset_stream(index, ErrorCode::CANCEL);
+    }
+}
+
+impl NotGrpc {
+    /// The status, with what the body says.
+    pub(super) fn into_status(self) -> Status {
+        if self.body.is_empty() {
+            return self.status;
+        }
+        let body = String::from_utf8_lossy(&self.body).into_owned();
+        let text = format!("{}: {body:?}", self.status.message());
+        Status::new(self.status.code(), text)
+    }
+}

@@ -1,0 +1,292 @@
+//! Complete header blocks: requests, responses, trailers.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use super::entry::NotGrpc;
+use super::receive::Fatal;
+use super::{Connection, Role};
+use crate::call::message::MessageError;
+use crate::call::request::{self, Rejected, Request, metadata_size};
+use crate::call::response::{self, Ending, ResponseStart, Trailers};
+use crate::call::state::{Input as Received, Receiving};
+use crate::call::{Metadata, Status};
+use crate::error::{ErrorCode, PeerViolation};
+use crate::hpack::DecodeLimits;
+use crate::stream::{self, ReceiveWindow, SendWindow};
+use crate::wire::StreamId;
+
+use super::events::Kind;
+
+/// A malformed request costs as much as this many pointless frames.
+const MALFORMED_WEIGHT: u32 = 10;
+const REFUSED_WEIGHT: u32 = 2;
+
+impl Connection {
+    /// A header block always goes through the decoder, whatever becomes of it: the tables of both sides must
+    /// stay in step (RFC 7541 §2.2).
+    pub(super) fn header_block(&mut self, stream: StreamId, end: bool, block: &[u8]) -> Result<(), Fatal> {
+        let limits = DecodeLimits {
+            header_list_bytes_max: self.limits.header_list_bytes_max,
+            fields_max: self.limits.header_fields_max,
+            decode_bytes_max: self.limits.header_decode_bytes_max,
+        };
+        self.fields.clear();
+        self.decoder.decode(block, &limits, &mut self.fields).map_err(|fault| {
+            Fatal::new(fault.code(), format!("a header block cannot be decoded: {fault}"))
+        })?;
+        match (self.calls.by_stream(stream), self.role) {
+            (Some(index), Role::Client) => self.response_headers(index, stream, end),
+            (Some(index), Role::Server) => self.request_trailers(index, stream, end),
+            (None, Role::Server) => self.new_request(stream, end),
+            // RFC 9113 §5.1: frames for a stream that was reset may still be on their way.
+            (None, Role::Client) if !self.is_idle(stream) => Ok(()),
+            (None, Role::Client) => Err(PeerViolation::HeadersOnIdleStream.into()),
+        }
+    }
+
+    fn new_request(&mut self, stream: StreamId, end: bool) -> Result<(), Fatal> {
+        // RFC 9113 §5.1.1: clients use odd identifiers, each higher than all before.
+        if !stream.is_client_initiated() {
+            return Err(PeerViolation::EvenStream.into());
+        }
+        if stream <= self.highest_received {
+            if self.late.take_headers() {
+                return self.glitch(1);
+            }
+            return Err(PeerViolation::ClosedStream.into());
+        }
+        self.highest_received = stream;
+        if self.shutdown.accepted_last.is_some_and(|last| stream > last) {
+            self.late.closed_open(i64::from(self.local.receive_window()));
+            return Ok(());
+        }
+        if self.streams_open >= self.streams_max() || self.waiting >= self.streams_max() {
+            return self.refuse(stream, ErrorCode::REFUSED_STREAM, REFUSED_WEIGHT);
+        }
+        match request::parse(&self.fields, self.now, &mut self.seen) {
+            Ok(request) => self.accept(stream, end, request),
+            Err(Rejected::Malformed) => self.refuse(stream, ErrorCode::PROTOCOL_ERROR, MALFORMED_WEIGHT),
+            Err(Rejected::Answered { http_status, status }) => {
+                self.glitch(MALFORMED_WEIGHT)?;
+                self.answer(stream, end, http_status, status);
+                Ok(())
+            }
+        }
+    }
+
+    /// Streams that the client may have open: what we advertised, once it knows that.
+    const fn streams_max(&self) -> usize {
+        const BEFORE_SETTINGS: usize = 100;
+        let advertised = self.limits.concurrent_calls_max as usize;
+        if self.local.acknowledged || advertised > BEFORE_SETTINGS { advertised } else { BEFORE_SETTINGS }
+    }
+
+    /// A stream that never becomes a call.
+    fn refuse(&mut self, stream: StreamId, code: ErrorCode, weight: u32) -> Result<(), Fatal> {
+        self.count_reset()?;
+        self.glitch(weight)?;
+        self.output.resets.push_back((stream, code));
+        self.late.closed_open(i64::from(self.local.receive_window()));
+        Ok(())
+    }
+
+    fn open(&mut self, stream: StreamId, end: bool) -> u32 {
+        let index = self.calls.insert();
+        self.calls.bind(index, stream);
+        self.streams_open = self.streams_open.saturating_add(1);
+        let (send, receive) = (self.remote.stream_window_bytes, self.local.receive_window());
+        let now = self.now;
+        if let Some(entry) = self.calls.get_mut(index) {
+            entry.counted = true;
+            entry.started = now;
+            entry.stream.state = if end { stream::State::ReceiveClosed } else { stream::State::Open };
+            entry.receiving = if end { Receiving::Complete } else { Receiving::Messages };
+            entry.stream.send_window = SendWindow::new(send);
+            entry.stream.receive_window = ReceiveWindow::new(receive);
+        }
+        index
+    }
+
+    fn accept(&mut self, stream: StreamId, end: bool, request: Request) -> Result<(), Fatal> {
+        let metadata_bytes = metadata_size(&request.head.metadata);
+        if self.request_metadata.saturating_add(metadata_bytes) > self.limits.request_metadata_bytes_max {
+            return self.refuse(stream, ErrorCode::REFUSED_STREAM, REFUSED_WEIGHT);
+        }
+        if end && request.content_length.is_some_and(|length| length > 0) {
+            return self.refuse(stream, ErrorCode::PROTOCOL_ERROR, MALFORMED_WEIGHT);
+        }
+        self.request_metadata = self.request_metadata.saturating_add(metadata_bytes);
+        let index = self.open(stream, end);
+        let deadline = request.head.deadline;
+        if let Some(entry) = self.calls.get_mut(index) {
+            entry.waiting = true;
+            entry.metadata_bytes = metadata_bytes;
+            entry.content_length = request.content_length;
+            entry.request = Some(request.head);
+            entry.has_deadline = deadline.is_some();
+        }
+        if let Some(deadline) = deadline {
+            self.deadlines.insert(index, deadline);
+        }
+        self.events.raise(&mut self.calls, index, Kind::Call);
+        if end {
+            self.events.raise(&mut self.calls, index, Kind::Message);
+        }
+        self.waiting = self.waiting.saturating_add(1);
+        self.unstarted.push(&mut self.calls, index);
+        self.start_handlers();
+        self.expire_deadlines();
+        Ok(())
+    }
+
+    /// Answers a request that no handler sees, with one header list.
+    fn answer(&mut self, stream: StreamId, end: bool, http_status: u16, status: Status) {
+        let index = self.open(stream, end);
+        if let Some(entry) = self.calls.get_mut(index) {
+            entry.released = true;
+            entry.http_status = http_status;
+            entry.ending = Some(Ending { status: Err(status), metadata: Metadata::new() });
+        }
+        self.output.urgent.push(&mut self.calls, index);
+    }
+
+    fn request_trailers(&mut self, index: u32, stream: StreamId, end: bool) -> Result<(), Fatal> {
+        let Some(entry) = self.calls.get_mut(index) else { return Ok(()) };
+        if let Err(violation) = entry.stream.apply(stream::Input::ReceiveHeaders) {
+            return self.state_violation(stream, violation);
+        }
+        // RFC 9113 §8.1: a header block after the first one ends the stream.
+        if !end || response::check_request_trailers(&self.fields).is_err() {
+            return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR);
+        }
+        self.receive_end(index)
+    }
+
+    fn response_headers(&mut self, index: u32, stream: StreamId, end: bool) -> Result<(), Fatal> {
+        let Some(entry) = self.calls.get_mut(index) else { return Ok(()) };
+        if let Err(violation) = entry.stream.apply(stream::Input::ReceiveHeaders) {
+            return self.state_violation(stream, violation);
+        }
+        let judged = match (entry.receiving, end) {
+            (Receiving::Head, _) => response::parse_start(&self.fields, end),
+            // RFC 9113 §8.1: trailers end the stream.
+            (_, true) => response::parse_trailers(&self.fields).map(ResponseStart::TrailersOnly),
+            (_, false) => return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR),
+        };
+        match judged {
+            Err(_) => self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR),
+            Ok(ResponseStart::Interim) => self.interim(index, stream),
+            Ok(ResponseStart::Head { head, content_length }) => {
+                entry.receiving = entry.receiving.next(Received::Head).unwrap_or(Receiving::Messages);
+                entry.content_length = content_length;
+                if entry.is_running() {
+                    entry.response = Some(head);
+                    entry.request = None;
+                    entry.outgoing.commit();
+                    self.events.raise(&mut self.calls, index, Kind::Headers);
+                }
+                if end { self.receive_end(index) } else { Ok(()) }
+            }
+            Ok(ResponseStart::TrailersOnly(trailers)) => self.response_ends(index, trailers),
+            Ok(ResponseStart::Unusable(status)) => {
+                entry.receiving = Receiving::Complete;
+                if end {
+                    self.end_call(index, Err(status), Metadata::new());
+                    self.stream_ended(index);
+                } else {
+                    self.fail_call(index, status);
+                }
+                Ok(())
+            }
+            Ok(ResponseStart::NotGrpc(status)) => {
+                entry.receiving = Receiving::Messages;
+                entry.not_grpc = Some(NotGrpc { status, body: Vec::new() });
+                if end { self.receive_end(index) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// RFC 9110 §15.2: a client parses and ignores interim responses; here up to a bound.
+    fn interim(&mut self, index: u32, stream: StreamId) -> Result<(), Fatal> {
+        let Some(entry) = self.calls.get_mut(index) else { return Ok(()) };
+        entry.interim_responses = entry.interim_responses.saturating_add(1);
+        if entry.interim_responses > self.limits.interim_responses_max {
+            return self.stream_fault(stream, ErrorCode::ENHANCE_YOUR_CALM);
+        }
+        Ok(())
+    }
+
+    /// Trailers came: they decide, whatever else is still on its way.
+    fn response_ends(&mut self, index: u32, trailers: Trailers) -> Result<(), Fatal> {
+        let Some(entry) = self.calls.get_mut(index) else { return Ok(()) };
+        // RFC 9113 §8.1.1: a content-length that differs from the sum of the DATA is malformed.
+        if entry.content_length.is_some_and(|length| length != entry.received) {
+            let stream = entry.stream.id;
+            return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR);
+        }
+        entry.receiving = Receiving::Complete;
+        let complete = entry.incoming.is_between_messages();
+        let status = match entry.not_grpc.take() {
+            Some(other) => Err(other.status),
+            None if trailers.status.is_ok() && !complete => Err(truncated()),
+            None => trailers.status,
+        };
+        self.end_call(index, status, trailers.metadata);
+        self.stream_ended(index);
+        Ok(())
+    }
+
+    /// END_STREAM came, on DATA or on a request's HEADERS.
+    pub(super) fn receive_end(&mut self, index: u32) -> Result<(), Fatal> {
+        let Some(entry) = self.calls.get_mut(index) else { return Ok(()) };
+        let stream = entry.stream.id;
+        // RFC 9113 §8.1.1: a content-length that differs from the sum of the DATA is malformed.
+        if entry.content_length.is_some_and(|length| length != entry.received) {
+            return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR);
+        }
+        entry.receiving = Receiving::Complete;
+        let complete = entry.incoming.is_between_messages();
+        match self.role {
+            Role::Server => {
+                let _ = entry.stream.apply(stream::Input::ReceiveEnd);
+                let closed = entry.stream.state == stream::State::Closed;
+                match (entry.is_running(), complete) {
+                    (true, true) => self.events.raise(&mut self.calls, index, Kind::Message),
+                    (true, false) => self.fail_call(index, truncated()),
+                    (false, _) => {}
+                }
+                if closed {
+                    self.close_stream(index);
+                }
+            }
+            Role::Client => {
+                let status = match entry.not_grpc.take() {
+                    Some(other) => other.into_status(),
+                    None => Status::unknown("the peer ended the response without trailers"),
+                };
+                self.end_call(index, Err(status), Metadata::new());
+                self.stream_ended(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// Client: the peer's side of the stream is complete. PROTOCOL-HTTP2.md, "Errors": what this side had
+    /// still to send needs no sending any more.
+    fn stream_ended(&mut self, index: u32) {
+        let Some(entry) = self.calls.get_mut(index) else { return };
+        if entry.stream.apply(stream::Input::ReceiveEnd).is_err() {
+            return;
+        }
+        if entry.stream.state == stream::State::Closed {
+            self.close_stream(index);
+        } else {
+            self.reset_stream(index, ErrorCode::NO_ERROR);
+        }
+    }
+}
+
+fn truncated() -> Status {
+    Status::internal(format!("{}", MessageError::Truncated))
+}

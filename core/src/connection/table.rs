@@ -1,0 +1,261 @@
+//! The calls of a connection: slots with generations, found by call id or by stream id.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hasher};
+use hashbrown::HashMap;
+
+use super::entry::Entry;
+use crate::call::CallId;
+use crate::wire::StreamId;
+
+/// All calls that are open on the wire or not yet released.
+#[derive(Debug)]
+#[expect(clippy::vec_box, reason = "an entry goes into a slot and comes back as one pointer")]
+pub(super) struct Table {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    by_stream: HashMap<u32, u32, Seeded>,
+    /// Entries to be used again, so that a steady stream of calls allocates nothing.
+    spare: Vec<Box<Entry>>,
+    live: usize,
+    /// The most that were live since the table was last empty.
+    peak: usize,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    generation: u32,
+    entry: Option<Box<Entry>>,
+    /// One bit for each [`Ring`] that this slot stands in; it survives the entry.
+    rings: u8,
+}
+
+impl Table {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_stream: HashMap::with_hasher(Seeded(seed | 1)),
+            spare: Vec::new(),
+            live: 0,
+            peak: 0,
+        }
+    }
+
+    /// Calls in the table.
+    pub(super) const fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Adds a call; its index.
+    pub(super) fn insert(&mut self) -> u32 {
+        let entry = self.spare.pop().unwrap_or_default();
+        self.live = self.live.saturating_add(1);
+        self.peak = self.peak.max(self.live);
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            u32::try_from(self.slots.len().saturating_sub(1)).unwrap_or(u32::MAX)
+        });
+        if let Some(slot) = self.slots.get_mut(index as usize) {
+            slot.entry = Some(entry);
+        }
+        index
+    }
+
+    /// Removes a call. Its id is stale from now on.
+    pub(super) fn remove(&mut self, index: u32) {
+        let Some(slot) = self.slots.get_mut(index as usize) else { return };
+        let Some(mut entry) = slot.entry.take() else { return };
+        slot.generation = slot.generation.wrapping_add(1);
+        self.by_stream.remove(&entry.stream.id.as_u32());
+        self.free.push(index);
+        self.live = self.live.saturating_sub(1);
+        entry.reset();
+        self.spare.push(entry);
+        if self.live == 0 {
+            // What the last burst needed may be needed again; what two bursts did not need is given back.
+            self.spare.truncate(self.peak.max(1));
+            self.peak /= 2;
+        }
+    }
+
+    pub(super) fn get(&self, index: u32) -> Option<&Entry> {
+        self.slots.get(index as usize)?.entry.as_deref()
+    }
+
+    pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut Entry> {
+        self.slots.get_mut(index as usize)?.entry.as_deref_mut()
+    }
+
+    /// The index that `call` names, unless it is stale.
+    pub(super) fn index(&self, call: CallId) -> Option<u32> {
+        let slot = self.slots.get(call.index())?;
+        let entry = slot.entry.as_ref()?;
+        let known = slot.generation == call.generation() && !entry.released;
+        if known { u32::try_from(call.index()).ok() } else { None }
+    }
+
+    /// The slot of `call`, released or not, unless another took its place.
+    pub(super) fn slot(&self, call: CallId) -> Option<u32> {
+        let slot = self.slots.get(call.index())?;
+        let known = slot.generation == call.generation() && slot.entry.is_some();
+        if known { u32::try_from(call.index()).ok() } else { None }
+    }
+
+    /// The id of the call in slot `index`.
+    pub(super) fn id(&self, index: u32) -> CallId {
+        CallId::new(index, self.slots.get(index as usize).map_or(0, |slot| slot.generation))
+    }
+
+    /// The call that is served by a stream.
+    pub(super) fn by_stream(&self, stream: StreamId) -> Option<u32> {
+        self.by_stream.get(&stream.as_u32()).copied()
+    }
+
+    /// The call is served by `stream` from now on.
+    pub(super) fn bind(&mut self, index: u32, stream: StreamId) {
+        if let Some(entry) = self.get_mut(index) {
+            entry.stream.id = stream;
+            self.by_stream.insert(stream.as_u32(), index);
+        }
+    }
+
+    /// The stream is closed: frames that still come for it find nothing.
+    pub(super) fn unbind(&mut self, index: u32) {
+        if let Some(stream) = self.get(index).map(|entry| entry.stream.id) {
+            self.by_stream.remove(&stream.as_u32());
+        }
+    }
+
+    /// Index of every call.
+    pub(super) fn indexes(&self) -> impl Iterator<Item = u32> + use<> {
+        let last = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        0..last
+    }
+
+    /// Whether the slot stands in the ring already; if not, it does from now on.
+    fn enter(&mut self, index: u32, bit: u8) -> bool {
+        let Some(slot) = self.slots.get_mut(index as usize) else { return false };
+        let enters = slot.rings & bit == 0;
+        slot.rings |= bit;
+        enters
+    }
+
+    fn leave(&mut self, index: u32, bit: u8) {
+        if let Some(slot) = self.slots.get_mut(index as usize) {
+            slot.rings &= !bit;
+        }
+    }
+}
+
+/// Calls that wait their turn for something; each at most once.
+#[derive(Debug)]
+pub(super) struct Ring {
+    queue: alloc::collections::VecDeque<u32>,
+    bit: u8,
+}
+
+impl Ring {
+    pub(super) const fn new(number: u8) -> Self {
+        Self { queue: alloc::collections::VecDeque::new(), bit: 1 << number }
+    }
+
+    pub(super) fn push(&mut self, table: &mut Table, index: u32) {
+        if table.enter(index, self.bit) {
+            self.queue.push_back(index);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+        self.queue.iter().copied()
+    }
+
+    pub(super) fn front(&self) -> Option<u32> {
+        self.queue.front().copied()
+    }
+
+    pub(super) fn pop(&mut self, table: &mut Table) -> Option<u32> {
+        let index = self.queue.pop_front()?;
+        table.leave(index, self.bit);
+        Some(index)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+}
+
+/// Hashes stream ids by a seeded multiplication: they are small, dense and few.
+#[derive(Clone, Debug)]
+struct Seeded(u64);
+
+impl BuildHasher for Seeded {
+    type Hasher = StreamHasher;
+
+    fn build_hasher(&self) -> StreamHasher {
+        StreamHasher { seed: self.0, hash: 0 }
+    }
+}
+
+struct StreamHasher {
+    seed: u64,
+    hash: u64,
+}
+
+impl Hasher for StreamHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        let mixed =
+            (self.hash ^ u64::from(number)).wrapping_mul(self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        self.hash = mixed ^ (mixed >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.hash
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_id_is_noticed() {
+        let mut table = Table::new(7);
+        let index = table.insert();
+        let id = table.id(index);
+        assert_eq!(table.index(id), Some(index));
+        table.remove(index);
+        assert_eq!(table.index(id), None);
+        assert_eq!(table.insert(), index);
+        assert_eq!(table.index(id), None);
+    }
+
+    #[test]
+    fn a_call_is_found_by_its_stream_until_that_is_closed() {
+        let mut table = Table::new(7);
+        let index = table.insert();
+        table.bind(index, StreamId::new(5));
+        assert_eq!(table.by_stream(StreamId::new(5)), Some(index));
+        table.unbind(index);
+        assert_eq!(table.by_stream(StreamId::new(5)), None);
+    }
+
+    #[test]
+    fn a_ring_holds_each_call_once_even_when_its_slot_is_reused() {
+        let (mut table, mut ring) = (Table::new(7), Ring::new(0));
+        for _ in 0..100 {
+            let index = table.insert();
+            ring.push(&mut table, index);
+            table.remove(index);
+        }
+        assert_eq!(ring.len(), 1);
+    }
+}

@@ -1,0 +1,359 @@
+//! What a server may not send: how the call ends, and whether the connection lives on.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use sailplane::error::ErrorCode;
+use sailplane::{Code, Event, Status};
+use support::wire::{OK, Peer, RESPONSE, Sent, framed, parse};
+use support::{Pair, streaming};
+
+/// How the call on stream 1 ended, with the messages that came; `None` while it runs.
+struct Answer {
+    status: Option<Result<(), Status>>,
+    messages: usize,
+    reset: Option<ErrorCode>,
+    connection: Option<ErrorCode>,
+}
+
+impl Answer {
+    fn code(&self) -> Option<Result<(), Code>> {
+        self.status.as_ref().map(|status| status.as_ref().copied().map_err(Status::code))
+    }
+
+    fn text(&self) -> String {
+        self.status
+            .as_ref()
+            .and_then(|status| status.as_ref().err())
+            .map(|status| status.message().to_owned())
+            .unwrap_or_default()
+    }
+}
+
+fn answer(write: impl FnOnce(&mut Peer)) -> Answer {
+    let mut pair = Pair::new();
+    let call = pair.start(streaming());
+    pair.client.drain(pair.now);
+    let mut peer = Peer::server();
+    write(&mut peer);
+    pair.client.receive(pair.now, &peer.take());
+    pair.client.drain(pair.now);
+    let ended = pair.client.take_events().into_iter().filter(|event| *event == Event::Ended(call)).count();
+    let status = pair.client.connection.take_outcome(call).map(|outcome| outcome.status);
+    assert_eq!(ended, usize::from(status.is_some()));
+    let messages = pair.client.messages(call).0.len();
+    let wrote = parse(true, &pair.client.written);
+    let reset = wrote.iter().find_map(|frame| match frame {
+        Sent::Rst { stream: 1, code } => Some(*code),
+        _ => None,
+    });
+    let connection = wrote.iter().find_map(|frame| match frame {
+        Sent::GoAway { code, .. } => Some(*code),
+        _ => None,
+    });
+    Answer { status, messages, reset, connection }
+}
+
+fn trailers(fields: &[(&str, &str)]) -> Answer {
+    answer(|peer| {
+        peer.headers(1, &RESPONSE, false).message(1, b"x", false).headers(1, fields, true);
+    })
+}
+
+/// PROTOCOL-HTTP2.md, "Responses": never OK by default.
+#[test]
+fn grpc_status_in_all_forms() {
+    let table: [(&str, Result<(), Code>); 17] = [
+        ("0", Ok(())),
+        ("1", Err(Code::Cancelled)),
+        ("5", Err(Code::NotFound)),
+        ("16", Err(Code::Unauthenticated)),
+        ("17", Err(Code::Unknown)),
+        ("99", Err(Code::Unknown)),
+        ("-1", Err(Code::Unknown)),
+        ("+0", Err(Code::Unknown)),
+        ("00", Err(Code::Unknown)),
+        ("01", Err(Code::Unknown)),
+        ("", Err(Code::Unknown)),
+        ("OK", Err(Code::Unknown)),
+        ("0x0", Err(Code::Unknown)),
+        ("0 0", Err(Code::Unknown)),
+        ("4294967296", Err(Code::Unknown)),
+        ("99999999999999999999999999", Err(Code::Unknown)),
+        ("0.0", Err(Code::Unknown)),
+    ];
+    for (text, expected) in table {
+        let answer = trailers(&[("grpc-status", text)]);
+        assert_eq!((answer.code(), answer.messages), (Some(expected), 1), "{text:?}");
+    }
+    assert_eq!(trailers(&[]).code(), Some(Err(Code::Unknown)));
+    assert_eq!(trailers(&[("grpc-status", "5"), ("grpc-status", "0")]).code(), Some(Err(Code::NotFound)));
+}
+
+#[test]
+fn messages_and_details_that_are_damaged_do_not_hide_the_status() {
+    let answer =
+        trailers(&[("grpc-status", "5"), ("grpc-message", "a%zz%4"), ("grpc-status-details-bin", "!!!")]);
+    assert_eq!((answer.code(), answer.text().as_str()), (Some(Err(Code::NotFound)), "a%zz%4"));
+    assert_eq!(trailers(&[("grpc-status", "0"), ("x-bin", "!!!")]).code(), Some(Err(Code::Internal)));
+}
+
+/// RFC 9113 §8.1: every order of head, data and trailers up to length five, with END_STREAM anywhere.
+#[test]
+fn every_order_of_frames_of_a_response() {
+    for length in 0..=5_u32 {
+        for order in 0..6_usize.pow(length) {
+            let frames: Vec<_> = (0..length)
+                .scan(order, |rest, _| {
+                    let frame = *rest % 6;
+                    *rest /= 6;
+                    Some((frame % 3, frame >= 3))
+                })
+                .collect();
+            check_response(&frames);
+        }
+    }
+}
+
+fn check_response(frames: &[(usize, bool)]) {
+    let answer = answer(|peer| {
+        for (kind, end) in frames {
+            match kind {
+                0 => peer.headers(1, &RESPONSE, *end),
+                1 => peer.message(1, b"x", *end),
+                _ => peer.headers(1, &OK, *end),
+            };
+        }
+    });
+    assert_eq!(answer.connection, None, "{frames:?}");
+    // The first frame that decides: what the call must be afterwards.
+    let mut head = false;
+    let mut expected = None;
+    for (kind, end) in frames {
+        expected = match (kind, head, end) {
+            (0, false, false) => {
+                head = true;
+                None
+            }
+            (0, false, true) => Some(Err(Code::Unknown)),
+            (1, true, false) => None,
+            (1, true, true) => Some(Err(Code::Unknown)),
+            (2, true, true) => Some(Ok(())),
+            _ => Some(Err(Code::Internal)),
+        };
+        if expected.is_some() {
+            break;
+        }
+    }
+    assert_eq!(answer.code(), expected, "{frames:?}");
+}
+
+/// RFC 9113 §8.1.1.
+#[test]
+fn a_content_length_that_is_wrong_is_no_success() {
+    let with = |length: &'static str| {
+        let mut fields = RESPONSE.to_vec();
+        fields.push(("content-length", length));
+        answer(|peer| {
+            peer.headers(1, &fields, false).message(1, b"x", false).headers(1, &OK, true);
+        })
+    };
+    assert_eq!(with("6").code(), Some(Ok(())));
+    for wrong in ["5", "7", "-6", "", "6,6"] {
+        let answer = with(wrong);
+        assert_eq!(
+            (answer.code(), answer.reset),
+            (Some(Err(Code::Internal)), Some(ErrorCode::PROTOCOL_ERROR)),
+            "{wrong:?}"
+        );
+    }
+}
+
+#[test]
+fn heads_that_http2_forbids() {
+    let bad: [&[(&str, &str)]; 9] = [
+        &[("content-type", "application/grpc")],
+        &[(":status", "20"), ("content-type", "application/grpc")],
+        &[(":status", "abc"), ("content-type", "application/grpc")],
+        &[(":status", "200"), (":status", "200")],
+        &[("content-type", "application/grpc"), (":status", "200")],
+        &[(":status", "200"), (":path", "/a/b")],
+        &[(":status", "200"), ("connection", "close")],
+        &[(":status", "200"), ("X", "y")],
+        &[(":status", "200"), ("x", "a\nb")],
+    ];
+    for fields in bad {
+        let answer = answer(|peer| {
+            peer.headers(1, fields, false);
+        });
+        let found = (answer.code(), answer.reset, answer.connection);
+        assert_eq!(found, (Some(Err(Code::Internal)), Some(ErrorCode::PROTOCOL_ERROR), None), "{fields:?}");
+    }
+    let answer = trailers(&[(":status", "200"), ("grpc-status", "0")]);
+    assert_eq!(answer.code(), Some(Err(Code::Internal)));
+}
+
+/// doc/http-grpc-status-mapping.md; the text says what the peer said.
+#[test]
+fn answers_that_are_no_grpc_are_explained() {
+    let page = |status: &'static str, kind: &'static str, body: &'static str| {
+        answer(|peer| {
+            peer.headers(1, &[(":status", status), ("content-type", kind)], false).data(
+                1,
+                body.as_bytes(),
+                true,
+            );
+        })
+    };
+    let answer = page("404", "text/html", "<h1>404 not found</h1>");
+    assert_eq!(answer.code(), Some(Err(Code::Unimplemented)));
+    assert!(
+        answer.text().contains("404")
+            && answer.text().contains("not found")
+            && answer.text().contains("text/html"),
+        "{}",
+        answer.text()
+    );
+    let answer = page("502", "text/plain", "upstream is away");
+    assert_eq!(answer.code(), Some(Err(Code::Unavailable)));
+    assert!(answer.text().contains("upstream is away"), "{}", answer.text());
+    assert_eq!(page("200", "text/html", "hello").code(), Some(Err(Code::Unknown)));
+    assert_eq!(page("403", "application/json", "{}").code(), Some(Err(Code::PermissionDenied)));
+    assert_eq!(page("404", "text/plain", "404 ").messages, 0);
+}
+
+#[test]
+fn interim_responses_are_skipped_up_to_a_bound() {
+    for (count, expected) in [(8, Some(Ok(()))), (9, Some(Err(Code::Internal)))] {
+        let answer = answer(|peer| {
+            for _ in 0..count {
+                peer.headers(1, &[(":status", "103")], false);
+            }
+            peer.headers(1, &RESPONSE, false).headers(1, &OK, true);
+        });
+        assert_eq!(answer.code(), expected, "{count}");
+    }
+    let ends = answer(|peer| {
+        peer.headers(1, &[(":status", "100")], true);
+    });
+    assert_eq!(ends.code(), Some(Err(Code::Internal)));
+}
+
+#[test]
+fn a_response_that_ends_inside_a_message() {
+    let whole = framed(b"abc");
+    for cut in 0..=whole.len() {
+        let by_trailers = answer(|peer| {
+            peer.headers(1, &RESPONSE, false).data(1, &whole[..cut], false).headers(1, &OK, true);
+        });
+        let sound = cut == 0 || cut == whole.len();
+        assert_eq!(by_trailers.code(), Some(if sound { Ok(()) } else { Err(Code::Internal) }), "{cut}");
+        let by_data = answer(|peer| {
+            peer.headers(1, &RESPONSE, false).data(1, &whole[..cut], true);
+        });
+        assert_eq!(by_data.code(), Some(Err(Code::Unknown)), "{cut}");
+    }
+}
+
+#[test]
+fn messages_that_are_compressed_or_too_large() {
+    for (encoding, flag, expected) in [
+        ("identity", 0, None),
+        ("identity", 1, Some(Code::Internal)),
+        ("gzip", 0, Some(Code::Internal)),
+        ("zzz", 1, Some(Code::Internal)),
+        ("identity", 2, Some(Code::Internal)),
+    ] {
+        let answer = answer(|peer| {
+            let mut fields = RESPONSE.to_vec();
+            fields.push(("grpc-encoding", encoding));
+            peer.headers(1, &fields, false).data(1, &[flag, 0, 0, 0, 0], false).data(1, b"", true);
+        });
+        let expected = expected.unwrap_or(Code::Unknown);
+        assert_eq!(answer.code(), Some(Err(expected)), "{encoding} {flag}");
+    }
+    let huge = answer(|peer| {
+        peer.headers(1, &RESPONSE, false).data(1, &[0, 0xff, 0xff, 0xff, 0xff], false);
+    });
+    assert_eq!((huge.code(), huge.reset), (Some(Err(Code::ResourceExhausted)), Some(ErrorCode::CANCEL)));
+}
+
+#[test]
+fn header_lists_that_are_too_large() {
+    let long = "v".repeat(15_000);
+    let large = [(":status", "200"), ("content-type", "application/grpc"), ("x", &long), ("y", &long)];
+    let answer_of = |end: bool| {
+        answer(|peer| {
+            let block = peer.block(&large);
+            peer.frame(1, u8::from(end), 1, &block[..16_000]).frame(9, 4, 1, &block[16_000..]);
+        })
+    };
+    assert_eq!(answer_of(true).code(), Some(Err(Code::ResourceExhausted)));
+    let head = answer_of(false);
+    assert_eq!(head.code(), Some(Err(Code::ResourceExhausted)), "at once, whatever follows");
+}
+
+#[test]
+fn faults_of_the_connection() {
+    let faults = [
+        ("DATA on an idle stream", ErrorCode::PROTOCOL_ERROR),
+        ("DATA on stream 0", ErrorCode::PROTOCOL_ERROR),
+        ("HEADERS on an idle stream", ErrorCode::PROTOCOL_ERROR),
+        ("HEADERS on an even stream", ErrorCode::PROTOCOL_ERROR),
+        ("PUSH_PROMISE", ErrorCode::PROTOCOL_ERROR),
+        ("RST_STREAM on an idle stream", ErrorCode::PROTOCOL_ERROR),
+        ("WINDOW_UPDATE on an idle stream", ErrorCode::PROTOCOL_ERROR),
+        ("WINDOW_UPDATE of 0", ErrorCode::PROTOCOL_ERROR),
+        ("WINDOW_UPDATE too large", ErrorCode::FLOW_CONTROL_ERROR),
+        ("CONTINUATION alone", ErrorCode::PROTOCOL_ERROR),
+        ("PING within a header block", ErrorCode::PROTOCOL_ERROR),
+        ("CONTINUATION of another stream", ErrorCode::PROTOCOL_ERROR),
+        ("DATA beyond the connection's window", ErrorCode::FLOW_CONTROL_ERROR),
+        ("SETTINGS of a wrong length", ErrorCode::FRAME_SIZE_ERROR),
+    ];
+    for (name, code) in faults {
+        let answer = answer(|peer| fault(peer, name));
+        assert_eq!(answer.connection, Some(code), "{name}");
+        // The stream's window is exceeded first.
+        let status =
+            if name == "DATA beyond the connection's window" { Code::Internal } else { Code::Unavailable };
+        assert_eq!(answer.code(), Some(Err(status)), "{name}");
+    }
+}
+
+fn fault(peer: &mut Peer, name: &str) {
+    match name {
+        "DATA on an idle stream" => peer.data(3, b"", false),
+        "DATA on stream 0" => peer.data(0, b"", false),
+        "HEADERS on an idle stream" => peer.headers(3, &RESPONSE, false),
+        "HEADERS on an even stream" => peer.headers(2, &RESPONSE, false),
+        "PUSH_PROMISE" => peer.frame(5, 4, 1, &[0, 0, 0, 2]),
+        "RST_STREAM on an idle stream" => peer.rst(3, ErrorCode::CANCEL),
+        "WINDOW_UPDATE on an idle stream" => peer.window_update(3, 1),
+        "WINDOW_UPDATE of 0" => peer.window_update(0, 0),
+        "WINDOW_UPDATE too large" => peer.window_update(0, 0x7fff_ffff),
+        "CONTINUATION alone" => peer.frame(9, 4, 1, b""),
+        "PING within a header block" => peer.frame(1, 0, 1, b"").ping(1),
+        "CONTINUATION of another stream" => peer.frame(1, 0, 1, b"").frame(9, 4, 3, b""),
+        "DATA beyond the connection's window" => {
+            peer.headers(1, &RESPONSE, false);
+            for _ in 0..300 {
+                peer.data(1, &[0; 16_384], false);
+            }
+            peer
+        }
+        _ => peer.frame(4, 0, 0, &[0; 7]),
+    };
+}
+
+#[test]
+fn data_beyond_the_window_of_a_stream_ends_the_stream() {
+    let answer = answer(|peer| {
+        peer.headers(1, &RESPONSE, false).data(1, &[0, 0, 0x10, 0, 0], false);
+        for _ in 0..5 {
+            peer.data(1, &[0; 16_384], false);
+        }
+    });
+    let found = (answer.code(), answer.reset, answer.connection);
+    assert_eq!(found, (Some(Err(Code::Internal)), Some(ErrorCode::FLOW_CONTROL_ERROR), None));
+}

@@ -1,0 +1,245 @@
+//! Flow control: what windows hold back, and what they must never hold back.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use bytes::Bytes;
+use core::time::Duration;
+use sailplane::{Code, Event, Limits, Metadata, Received, Status};
+use support::actors::{Manner, Plan, body};
+use support::wire::Sent;
+use support::world::World;
+use support::{Pair, streaming};
+
+const MIB: usize = 1 << 20;
+
+#[test]
+fn messages_of_four_mebibytes_interleave_in_many_calls() {
+    let plans: Vec<_> = (0..20).map(|_| Plan::sized("echo", &[4 * MIB])).collect();
+    let mut world = World::new(&plans);
+    let mut most = 0;
+    while world.step() {
+        most = most.max(world.pair.server.connection.unread_bytes());
+    }
+    world.finish();
+    assert!(world.client.calls.iter().all(|seen| seen.status() == Some(Ok(()))));
+    assert!(most <= 4 * MIB + 20 * 64 * 1024 + 4 * MIB, "{most}");
+}
+
+/// The server takes nothing, so nothing can be finished: memory is bounded, and the largest end one by one.
+#[test]
+fn unfinished_messages_of_many_calls_stay_below_the_formula() {
+    let limits = Limits::default().concurrent_calls_max(256);
+    let mut pair = Pair::with(Limits::default(), limits).ready();
+    let message = body(0, 4 * MIB);
+    let calls: Vec<_> = (0..256).map(|_| pair.start(streaming())).collect();
+    pair.settle();
+    for call in &calls {
+        pair.client.connection.send_message(*call, message.clone()).unwrap();
+    }
+    let bound = 4 * MIB + 256 * 64 * 1024 + 4 * MIB;
+    for _ in 0..300 {
+        pair.pass(Duration::from_secs(61));
+        let held = pair.server.connection.unread_bytes();
+        assert!(held <= bound, "{held} octets are held");
+    }
+    let mut over = std::collections::BTreeSet::new();
+    for event in pair.server.take_events() {
+        match event {
+            Event::Message(call) => {
+                over.insert(call);
+            }
+            Event::Ended(call) => {
+                let status = pair.server.connection.take_outcome(call).unwrap().status.unwrap_err();
+                assert_eq!(status.code(), Code::ResourceExhausted);
+                over.insert(call);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(over.len(), 256, "every message is finished or its call ended");
+}
+
+/// The same with a server that takes what is finished: all of them finish.
+#[test]
+fn with_a_reader_every_one_of_many_large_messages_finishes() {
+    let limits = Limits::default().concurrent_calls_max(64);
+    let plans: Vec<_> = (0..64).map(|_| Plan::sized("count", &[4 * MIB])).collect();
+    let mut world = World::with(&plans, Limits::default(), limits);
+    world.finish();
+    assert!(world.client.calls.iter().all(|seen| seen.status() == Some(Ok(()))));
+}
+
+#[test]
+fn stalled_responses_do_not_stop_a_healthy_call() {
+    let limits = Limits::default().concurrent_calls_max(300);
+    let mut pair = Pair::with(Limits::default(), limits).ready();
+    for _ in 0..256 {
+        pair.start(streaming());
+    }
+    pair.settle();
+    let calls: Vec<_> = pair.server.take_events();
+    assert_eq!(calls.len(), 256);
+    for event in calls {
+        let Event::Call(call) = event else { panic!("{event:?}") };
+        while pair.server.connection.send_message(call, body(0, 60_000)).is_ok() {}
+    }
+    pair.settle();
+    let call = pair.start(support::unary("healthy"));
+    let served = pair.accepted();
+    assert_eq!(pair.server.messages(served).0.len(), 1);
+    pair.respond(served, "fine", Ok(()));
+    assert!(pair.outcome(call).status.is_ok());
+}
+
+#[test]
+fn a_call_that_ends_frees_its_credit_for_others() {
+    let limits = Limits::default().unread_bytes_max(100_000);
+    let mut pair = Pair::with(Limits::default(), limits).ready();
+    let [first, second] = [pair.start(streaming()), pair.start(streaming())];
+    pair.settle();
+    let served: Vec<_> = pair.server.take_events();
+    // The first holds a finished message that nobody takes; the second wants more than its window.
+    pair.client.connection.send_message(first, body(0, 110_000)).unwrap();
+    pair.settle();
+    pair.client.connection.send_message(second, body(1, 300_000)).unwrap();
+    pair.client.connection.send_message(first, body(2, 50_000)).unwrap();
+    pair.settle();
+    pair.client.connection.cancel(first, Status::cancelled("")).unwrap();
+    pair.settle();
+    let Event::Call(other) = served[1] else { panic!("{served:?}") };
+    assert_eq!(pair.server.messages(other).0.len(), 1, "no timer was needed");
+}
+
+#[test]
+fn a_reader_that_is_slow_loses_nothing_of_a_call_that_ended_well() {
+    let limits = Limits::default().unread_bytes_max(100_000);
+    let mut pair = Pair::with(limits, Limits::default()).ready();
+    let call = pair.start(support::unary("x"));
+    let served = pair.accepted();
+    let message = body(0, 200_000);
+    pair.server.connection.respond(served, Some(message.clone()), Metadata::new(), Ok(())).unwrap();
+    pair.settle();
+    let other = pair.start(streaming());
+    let served = pair.accepted();
+    for at in 0..2 {
+        let _ = pair.server.connection.send_message(served, body(at, 50_000));
+    }
+    pair.pass(Duration::from_secs(200));
+    assert!(pair.outcome(call).status.is_ok());
+    assert!(pair.client.messages(call).0 == [message]);
+    pair.client.connection.release(other);
+}
+
+#[test]
+fn small_windows_that_the_peer_learns_of_late_open_again() {
+    let limits = Limits::default().stream_window_bytes(16);
+    let mut pair = Pair::with(Limits::default(), limits);
+    let call = pair.start(streaming());
+    pair.client.connection.send_message(call, body(0, 1000)).unwrap();
+    pair.settle();
+    pair.client.connection.send_message(call, body(1, 1000)).unwrap();
+    pair.settle();
+    let Some(Event::Call(served)) =
+        pair.server.take_events().into_iter().find(|event| matches!(event, Event::Call(_)))
+    else {
+        panic!("a call")
+    };
+    assert!(pair.server.messages(served).0 == [body(0, 1000)]);
+    pair.settle();
+    assert!(pair.server.messages(served).0 == [body(1, 1000)]);
+}
+
+/// RFC 9113 §6.9.2: a peer may take back what it had granted.
+#[test]
+fn a_window_below_what_is_in_flight_stops_a_sender_until_it_is_positive_again() {
+    use support::wire::{Peer, RESPONSE};
+    let mut pair = Pair::new();
+    let call = pair.start(streaming());
+    let mut peer = Peer::server();
+    pair.client.receive(pair.now, &peer.take());
+    let _ = pair.client.connection.send_message(call, body(0, 60_000));
+    pair.client.drain(pair.now);
+    peer.headers(1, &RESPONSE, false).settings(&[(4, 10_000)]);
+    pair.client.receive(pair.now, &peer.take());
+    let _ = pair.client.connection.send_message(call, body(1, 1_000));
+    let data = |pair: &mut Pair| {
+        let before = pair.client.written.len();
+        pair.client.drain(pair.now);
+        pair.client.written.len() - before
+    };
+    data(&mut pair);
+    peer.window_update(1, 50_005);
+    pair.client.receive(pair.now, &peer.take());
+    assert_eq!(data(&mut pair), 0, "the window is zero, not positive");
+    peer.window_update(1, 5);
+    pair.client.receive(pair.now, &peer.take());
+    assert_eq!(data(&mut pair), 9 + 5);
+    peer.settings(&[(4, 65_535)]);
+    pair.client.receive(pair.now, &peer.take());
+    assert_eq!(data(&mut pair), 9 + 9 + 1000, "an acknowledgement and the rest");
+}
+
+#[test]
+fn connection_credit_comes_back_for_calls_that_are_gone() {
+    let mut world = World::new(&[Plan::sized("hang", &[60_000, 60_000]), Plan::sized("early", &[60_000; 4])]);
+    world.server.manner = Manner { stalled: true, ..Manner::default() };
+    for _ in 0..4 {
+        world.step();
+    }
+    for call in world.client.open() {
+        world.pair.client.connection.cancel(call, Status::cancelled("")).unwrap();
+    }
+    world.finish();
+}
+
+#[test]
+fn whoever_is_blocked_is_told_when_there_is_room() {
+    let mut pair = Pair::new().ready();
+    let call = pair.start(streaming());
+    let served = pair.accepted();
+    let mut sent = 0;
+    while pair.client.connection.send_message(call, Bytes::from(vec![0; 10_000])).is_ok() {
+        sent += 1;
+    }
+    assert!(!pair.client.connection.has_event());
+    loop {
+        pair.settle();
+        match pair.server.connection.receive_message(served).unwrap() {
+            Received::Message(_) => sent -= 1,
+            _ => break,
+        }
+    }
+    assert_eq!(sent, 0);
+    assert_eq!(pair.client.take_events(), [Event::Writable(call)]);
+}
+
+/// PROTOCOL-HTTP2.md, "Requests": the last DATA of a request carries END_STREAM, HEADERS never do.
+#[test]
+fn a_request_ends_with_data() {
+    let mut world = World::new(&[Plan::new("unary", &[]), Plan::new("unary", &[b"x"])]);
+    world.finish();
+    for frame in world.client_wrote() {
+        assert!(!matches!(frame, Sent::Headers { end: true, .. }));
+    }
+}
+
+/// RFC 9113 §6.1: padding counts, and is nothing that anybody has to take.
+#[test]
+fn the_credit_of_padding_comes_back() {
+    use support::wire::{PADDED, Peer};
+    let mut pair = Pair::new();
+    pair.server.drain(pair.now);
+    let mut peer = Peer::client();
+    peer.request(1).data(1, &[0, 0, 0, 1, 44], false);
+    for _ in 0..300 {
+        let mut payload = vec![255, 7];
+        payload.extend([0; 255]);
+        peer.frame(0, PADDED, 1, &payload);
+        pair.server.receive(pair.now, &peer.take());
+        pair.server.drain(pair.now);
+    }
+    let events = pair.server.take_events();
+    let [.., Event::Message(call)] = events[..] else { panic!("{events:?}") };
+    assert!(pair.server.messages(call).0 == [Bytes::from(vec![7; 300])]);
+}
