@@ -1,0 +1,260 @@
+//! What a handler knows of the call that it answers.
+
+use alloc::sync::Arc;
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+use crate::call::{CallId, InvalidMetadata, Metadata, Path, RequestHead, Result, Status, Value};
+use crate::stub::driver::Driver;
+use crate::time::Instant;
+
+#[cfg(feature = "std")]
+use {
+    crate::stub::{CancelToken, cancel::Watch},
+    alloc::task::Wake,
+    core::sync::atomic::Ordering,
+    core::task::Waker,
+};
+
+/// The call that a server is answering.
+///
+/// Clones are the same call. They may outlive the handler; the call is then over, and counts as cancelled,
+/// as do the calls that [inherited](crate::Stub::inherit) from it.
+#[derive(Clone)]
+pub struct Call(Arc<Inner>);
+
+struct Inner {
+    driver: Arc<dyn Driver>,
+    call: CallId,
+    head: RequestHead,
+    #[cfg(feature = "std")]
+    watch: Watch,
+}
+
+impl Call {
+    pub(crate) fn new(head: RequestHead, driver: Arc<dyn Driver>, call: CallId) -> Self {
+        Self(Arc::new(Inner {
+            driver,
+            call,
+            head,
+            #[cfg(feature = "std")]
+            watch: Watch::default(),
+        }))
+    }
+
+    pub(crate) fn parts(&self) -> (&Arc<dyn Driver>, CallId) {
+        (&self.0.driver, self.0.call)
+    }
+
+    /// The metadata that the client sent.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.0.head.metadata
+    }
+
+    /// When the call must have ended.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.head.deadline
+    }
+
+    /// What is left until the deadline.
+    #[must_use]
+    pub fn time_remaining(&self) -> Option<Duration> {
+        self.0.head.time_remaining(self.0.driver.now())
+    }
+
+    /// The client's address, where it is known.
+    #[must_use]
+    pub fn peer(&self) -> Option<Arc<str>> {
+        self.0.driver.peer(self.0.call)
+    }
+
+    /// `/package.Service/Method`.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.head.path
+    }
+
+    /// `Method` in `/package.Service/Method`.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.0.head.path.method()
+    }
+
+    /// Adds a field to the initial metadata.
+    ///
+    /// # Errors
+    /// INTERNAL where it cannot be sent. Otherwise the call is over, or they were sent already.
+    pub fn set_header(&self, name: impl AsRef<str>, value: impl Into<Value>) -> Result<()> {
+        self.0.driver.add_headers(self.0.call, single(name.as_ref(), value.into())?)
+    }
+
+    /// Sends the initial metadata now. Otherwise they go with the first message or the status.
+    ///
+    /// # Errors
+    /// They were sent already, or the call is over.
+    pub fn send_headers(&self) -> Result<()> {
+        self.0.driver.send_headers(self.0.call)
+    }
+
+    /// Adds a field to the trailing metadata, which go with the status, whether OK or not.
+    ///
+    /// # Errors
+    /// INTERNAL where it cannot be sent.
+    pub fn set_trailer(&self, name: impl AsRef<str>, value: impl Into<Value>) -> Result<()> {
+        self.0.driver.add_trailers(self.0.call, single(name.as_ref(), value.into())?);
+        Ok(())
+    }
+
+    /// Whether the call was cancelled, its deadline passed or its connection was lost.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.reason().is_some()
+    }
+
+    /// Waits until the call is cancelled, its deadline passes or its connection is lost; says which.
+    pub fn cancelled(&self) -> impl Future<Output = Status> + Send + 'static + use<> {
+        Cancelled::new(self.clone())
+    }
+}
+
+fn single(name: &str, value: Value) -> Result<Metadata> {
+    let mut metadata = Metadata::new();
+    metadata.append(name, value).map_err(|error| invalid(name, error))?;
+    Ok(metadata)
+}
+
+/// The status of a call whose metadata cannot be sent.
+pub(crate) fn invalid(name: &str, error: InvalidMetadata) -> Status {
+    Status::internal(alloc::format!("invalid metadata `{}`: {error}", name.escape_debug()))
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("call", &self.0.call).field("head", &self.0.head).finish()
+    }
+}
+
+#[cfg(feature = "std")]
+impl Call {
+    /// A token that is cancelled with the call.
+    pub(crate) fn token(&self) -> &CancelToken {
+        self.arm();
+        &self.0.watch.token
+    }
+
+    /// The call was answered and released: whoever still waits, or belongs to it, waits no more.
+    pub(crate) fn end(&self) {
+        let watch = &self.0.watch;
+        let watched = Arc::strong_count(&self.0) > 1 || watch.token.is_shared();
+        if watched && watch.armed.load(Ordering::Relaxed) {
+            _ = watch.reason.set(Status::cancelled("the call is over"));
+            watch.token.cancel();
+        }
+    }
+
+    fn reason(&self) -> Option<Status> {
+        if self.0.watch.reason.get().is_none() {
+            // Asks at once, for a driver may know before it wakes.
+            self.0.watch.armed.store(true, Ordering::Relaxed);
+            Arc::clone(&self.0).wake();
+        }
+        self.0.watch.reason.get().cloned()
+    }
+
+    /// Leaves our waker with the driver, once.
+    fn arm(&self) {
+        if !self.0.watch.armed.swap(true, Ordering::Relaxed) {
+            Arc::clone(&self.0).wake();
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl Wake for Inner {
+    /// Asks the driver, and leaves this waker there if there is nothing yet.
+    fn wake(self: Arc<Self>) {
+        let waker = Waker::from(Arc::clone(&self));
+        if let Poll::Ready(reason) = self.driver.poll_cancelled(self.call, &mut Context::from_waker(&waker)) {
+            _ = self.watch.reason.set(reason);
+            self.watch.token.cancel();
+        }
+    }
+}
+
+#[cfg(not(feature = "std"))]
+impl Call {
+    /// Nobody is woken who is not polled.
+    pub(crate) const fn end(&self) {}
+
+    /// Takes the place of a waker, which is woken to poll again.
+    fn reason(&self) -> Option<Status> {
+        let mut cx = Context::from_waker(core::task::Waker::noop());
+        match self.0.driver.poll_cancelled(self.0.call, &mut cx) {
+            Poll::Ready(reason) => Some(reason),
+            Poll::Pending => None,
+        }
+    }
+}
+
+/// Waits for a call's cancellation.
+///
+/// With feature `std` any number may wait; without, the driver knows the last one that did.
+pub(crate) struct Cancelled {
+    call: Call,
+    #[cfg(feature = "std")]
+    key: Option<usize>,
+}
+
+impl Cancelled {
+    pub(crate) const fn new(call: Call) -> Self {
+        Self {
+            call,
+            #[cfg(feature = "std")]
+            key: None,
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl Cancelled {
+    /// Whether the call is known to be cancelled; asks nobody.
+    pub(crate) fn is_known(&self) -> bool {
+        self.call.0.watch.reason.get().is_some()
+    }
+}
+
+#[cfg(feature = "std")]
+impl Future for Cancelled {
+    type Output = Status;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Status> {
+        let Self { call, key } = &mut *self;
+        let watch = &call.0.watch;
+        if watch.token.add_task(key, cx.waker()) {
+            call.arm();
+        }
+        watch.reason.get().cloned().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+#[cfg(feature = "std")]
+impl Drop for Cancelled {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.call.0.watch.token.remove(key);
+        }
+    }
+}
+
+#[cfg(not(feature = "std"))]
+impl Future for Cancelled {
+    type Output = Status;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Status> {
+        self.call.0.driver.poll_cancelled(self.call.0.call, cx)
+    }
+}

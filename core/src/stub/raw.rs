@@ -1,0 +1,242 @@
+//! A call without types: whose it is, and what follows when nobody needs it any more.
+
+#[cfg(feature = "std")]
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+#[cfg(feature = "std")]
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::fmt;
+use core::task::{Context, Poll};
+
+use crate::call::{CallId, Metadata, Result, Status};
+use crate::stub::driver::Driver;
+use crate::stub::{Call, CallOptions};
+#[cfg(feature = "std")]
+use crate::stub::{CallInfo, CancelToken};
+
+/// What [`Channel::start`](crate::Channel::start) returns: a call that was started, or why it was not.
+///
+/// It owns the call: dropped unused, it cancels and releases it.
+#[must_use = "dropping it cancels the call"]
+pub struct RawCall(Link);
+
+impl RawCall {
+    /// A call that was started on `driver`, which nobody else will release.
+    pub fn new(driver: Arc<dyn Driver>, call: CallId) -> Self {
+        let watch = Watch::default();
+        Self(Link::Client(Handle { driver, call, watch }))
+    }
+
+    /// A call that failed before it was started.
+    pub const fn failed(status: Status) -> Self {
+        Self(Link::Failed(status))
+    }
+
+    /// The call with what the options attach to it.
+    pub(crate) fn attach(mut self, options: &CallOptions) -> Link {
+        if let Link::Client(handle) = &mut self.0 {
+            handle.watch = Watch::new(&handle.driver, handle.call, options);
+        }
+        self.0
+    }
+}
+
+impl From<Status> for RawCall {
+    fn from(status: Status) -> Self {
+        Self::failed(status)
+    }
+}
+
+impl fmt::Debug for RawCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RawCall").field(&self.0).finish()
+    }
+}
+
+/// A client's call, released when this is dropped.
+pub(crate) struct Handle {
+    driver: Arc<dyn Driver>,
+    call: CallId,
+    watch: Watch,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.watch.end();
+        self.driver.release(self.call);
+    }
+}
+
+/// What connects a handle with its call.
+pub(crate) enum Link {
+    /// A client's only handle.
+    Client(Handle),
+    /// One of a client's two.
+    Shared(Arc<Handle>),
+    /// A server's; its runner releases the call.
+    Server(Call),
+    /// Never started.
+    Failed(Status),
+    /// Done with.
+    Over,
+}
+
+impl Link {
+    /// Two links to what was one.
+    pub(crate) fn split(self) -> (Self, Self) {
+        match self {
+            Self::Client(handle) => {
+                let handle = Arc::new(handle);
+                (Self::Shared(Arc::clone(&handle)), Self::Shared(handle))
+            }
+            Self::Shared(handle) => (Self::Shared(Arc::clone(&handle)), Self::Shared(handle)),
+            Self::Server(call) => (Self::Server(call.clone()), Self::Server(call)),
+            Self::Failed(status) => (Self::Failed(status.clone()), Self::Failed(status)),
+            Self::Over => (Self::Over, Self::Over),
+        }
+    }
+
+    /// The driver and its name for the call.
+    pub(crate) fn parts(&self) -> Result<(&Arc<dyn Driver>, CallId)> {
+        match self {
+            Self::Client(handle) => Ok((&handle.driver, handle.call)),
+            Self::Shared(handle) => Ok((&handle.driver, handle.call)),
+            Self::Server(call) => Ok(call.parts()),
+            Self::Failed(status) => Err(status.clone()),
+            Self::Over => Err(Status::internal("the call is over")),
+        }
+    }
+
+    pub(crate) const fn is_server(&self) -> bool {
+        matches!(self, Self::Server(_))
+    }
+
+    /// Cancels a client's call, or one that a server answers.
+    pub(crate) fn cancel(&self, status: Status) {
+        if let Ok((driver, call)) = self.parts() {
+            driver.cancel(call, status);
+        }
+    }
+
+    /// Cancels a call of a client that lost interest in it; servers answer theirs otherwise.
+    pub(crate) fn abandon(&self, text: &'static str) {
+        if !self.is_server() {
+            self.cancel(Status::cancelled(text));
+        }
+    }
+
+    pub(crate) fn poll_send(&self, message: &mut Option<Bytes>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        match self.parts() {
+            Ok((driver, call)) => driver.poll_send(call, message, cx),
+            Err(status) => Poll::Ready(Err(status)),
+        }
+    }
+
+    /// A client's half-close. A server's messages end with its answer.
+    pub(crate) fn finish_sending(&self) {
+        if let (Ok((driver, call)), false) = (self.parts(), self.is_server()) {
+            driver.finish_sending(call);
+        }
+    }
+
+    /// Whether somebody asked for metadata.
+    pub(crate) fn has_info(&self) -> bool {
+        self.watch().is_some_and(Watch::has_info)
+    }
+
+    /// Tells those who asked for metadata.
+    pub(crate) fn tell_headers(&self, headers: &Metadata) {
+        if let (Some(watch), Ok((driver, call))) = (self.watch(), self.parts()) {
+            watch.tell(driver, call, headers, false);
+        }
+    }
+
+    /// Tells those who asked for metadata, at the call's end.
+    pub(crate) fn tell_trailers(&self, trailers: &Metadata) {
+        if let (Some(watch), Ok((driver, call))) = (self.watch(), self.parts()) {
+            watch.tell(driver, call, trailers, true);
+        }
+    }
+
+    fn watch(&self) -> Option<&Watch> {
+        match self {
+            Self::Client(handle) => Some(&handle.watch),
+            Self::Shared(handle) => Some(&handle.watch),
+            Self::Server(_) | Self::Failed(_) | Self::Over => None,
+        }
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, self.parts()) {
+            (_, Ok((_, call))) => call.fmt(f),
+            (Self::Failed(status), _) => status.fmt(f),
+            _ => f.write_str("over"),
+        }
+    }
+}
+
+/// Who else has to do with a client's call: tokens that cancel it, and one who wants its metadata.
+#[derive(Default)]
+pub(crate) struct Watch {
+    #[cfg(feature = "std")]
+    by: Option<Box<Watchers>>,
+}
+
+#[cfg(feature = "std")]
+struct Watchers {
+    /// With the key of the registration.
+    tokens: Vec<(CancelToken, Option<usize>)>,
+    info: Option<CallInfo>,
+}
+
+#[cfg(feature = "std")]
+impl Watch {
+    fn new(driver: &Arc<dyn Driver>, call: CallId, options: &CallOptions) -> Self {
+        let Some(more) = options.more().filter(|more| more.info.is_some() || !more.tokens.is_empty()) else {
+            return Self::default();
+        };
+        let register = |token: &CancelToken| (token.clone(), token.add_call(driver, call));
+        let tokens = more.tokens.iter().map(register).collect();
+        Self { by: Some(Box::new(Watchers { tokens, info: more.info.clone() })) }
+    }
+
+    fn has_info(&self) -> bool {
+        self.by.as_ref().is_some_and(|by| by.info.is_some())
+    }
+
+    fn tell(&self, driver: &Arc<dyn Driver>, call: CallId, metadata: &Metadata, at_end: bool) {
+        let Some(info) = self.by.as_ref().and_then(|by| by.info.as_ref()) else { return };
+        let peer = driver.peer(call);
+        if at_end {
+            info.set_trailers(metadata.clone(), peer);
+        } else {
+            info.set_headers(metadata.clone(), peer);
+        }
+    }
+
+    fn end(&mut self) {
+        for (token, key) in self.by.take().into_iter().flat_map(|by| by.tokens) {
+            if let Some(key) = key {
+                token.remove(key);
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "std"))]
+impl Watch {
+    fn new(_: &Arc<dyn Driver>, _: CallId, _: &CallOptions) -> Self {
+        Self::default()
+    }
+
+    fn has_info(&self) -> bool {
+        false
+    }
+
+    fn tell(&self, _: &Arc<dyn Driver>, _: CallId, _: &Metadata, _: bool) {}
+
+    fn end(&mut self) {}
+}

@@ -1,0 +1,223 @@
+//! The protocol of the receiving half, without types: every step once, as a poll function.
+
+use bytes::Bytes;
+use core::task::{Context, Poll, ready};
+
+use crate::call::{Metadata, Result, Status};
+use crate::stub::driver::Incoming;
+use crate::stub::raw::Link;
+
+/// Receives messages until the end.
+#[derive(Debug)]
+pub(crate) struct Receive {
+    link: Link,
+    headers: Option<Metadata>,
+    trailers: Option<Metadata>,
+    end: Option<Result<()>>,
+    /// The reader was told of the end.
+    told: bool,
+}
+
+impl Receive {
+    pub(crate) const fn new(link: Link) -> Self {
+        Self { link, headers: None, trailers: None, end: None, told: false }
+    }
+
+    pub(crate) const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// The next message; after them the outcome: a failure once, otherwise `None`.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        if self.end.is_none() {
+            if let Some(message) = ready!(self.poll_incoming(cx)) {
+                if self.headers.is_none() && self.link.has_info() {
+                    self.take_headers(cx);
+                }
+                return Poll::Ready(Ok(Some(message)));
+            }
+        }
+        let told = core::mem::replace(&mut self.told, true);
+        match &self.end {
+            Some(Err(status)) if !told => Poll::Ready(Err(status.clone())),
+            _ => Poll::Ready(Ok(None)),
+        }
+    }
+
+    /// A message, or nothing once the end is known.
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let incoming = match self.link.parts() {
+            Ok((driver, call)) => ready!(driver.poll_receive(call, cx)),
+            Err(status) => Incoming::Ended(status),
+        };
+        match incoming {
+            Incoming::Message(message) => return Poll::Ready(Some(message)),
+            Incoming::End if self.link.is_server() => self.end = Some(Ok(())),
+            Incoming::End => ready!(self.poll_outcome(cx)),
+            Incoming::Ended(status) => self.end = Some(Err(status)),
+        }
+        Poll::Ready(None)
+    }
+
+    /// Client: waits for the outcome, after the last message.
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let outcome = match self.link.parts() {
+            Ok((driver, call)) => ready!(driver.poll_outcome(call, cx)),
+            Err(status) => {
+                self.end = Some(Err(status));
+                return Poll::Ready(());
+            }
+        };
+        if self.headers.is_none() {
+            self.take_headers(cx);
+        }
+        self.link.tell_trailers(&outcome.trailers);
+        self.trailers = Some(outcome.trailers);
+        self.end = Some(outcome.status);
+        Poll::Ready(())
+    }
+
+    /// Client: waits for initial metadata, which [`headers`](Self::headers) then gives.
+    pub(crate) fn poll_headers(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.headers.is_none() && self.end.is_none() && !self.link.is_server() {
+            if let Ok((driver, call)) = self.link.parts() {
+                match ready!(driver.poll_headers(call, cx)) {
+                    Some(head) => self.keep_headers(head.metadata),
+                    None => ready!(self.poll_outcome(cx)),
+                }
+            }
+        }
+        Poll::Ready(match (&self.headers, &self.end, &self.link) {
+            (None, Some(Err(status)), _) | (None, None, Link::Failed(status)) => Err(status.clone()),
+            _ => Ok(()),
+        })
+    }
+
+    /// Initial metadata, or what a server was sent.
+    pub(crate) fn headers(&self) -> &Metadata {
+        static NONE: Metadata = Metadata::new();
+        match (&self.headers, &self.link) {
+            (Some(headers), _) => headers,
+            (None, Link::Server(call)) => call.metadata(),
+            (None, _) => &NONE,
+        }
+    }
+
+    pub(crate) const fn trailers(&self) -> Option<&Metadata> {
+        self.trailers.as_ref()
+    }
+
+    /// A message could not be decoded: nothing more is wanted.
+    pub(crate) fn fail(&mut self, status: &Status) {
+        if !self.link.is_server() {
+            self.link.cancel(status.clone());
+        }
+        self.end = Some(Err(status.clone()));
+        self.told = true;
+        self.settle();
+    }
+
+    /// Lets go of a client's call that has ended.
+    pub(crate) fn settle(&mut self) {
+        if self.end.is_some() && !self.link.is_server() {
+            self.link = Link::Over;
+        }
+    }
+
+    /// Takes initial metadata that have arrived.
+    fn take_headers(&mut self, cx: &mut Context<'_>) {
+        let Ok((driver, call)) = self.link.parts() else { return };
+        if let Poll::Ready(Some(head)) = driver.poll_headers(call, cx) {
+            self.keep_headers(head.metadata);
+        }
+    }
+
+    fn keep_headers(&mut self, headers: Metadata) {
+        self.link.tell_headers(&headers);
+        self.headers = Some(headers);
+    }
+}
+
+impl Drop for Receive {
+    fn drop(&mut self) {
+        if self.end.is_none() {
+            self.link.abandon("Streaming dropped before its end");
+        }
+    }
+}
+
+/// Client: receives exactly one message, and the outcome.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    link: Link,
+    first: Option<Bytes>,
+    done: bool,
+}
+
+impl Reply {
+    pub(crate) const fn new(link: Link) -> Self {
+        Self { link, first: None, done: false }
+    }
+
+    pub(crate) const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// The reply. A failure of the call wins over a message.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
+        let result = ready!(self.poll_outcome(cx));
+        self.done = true;
+        Poll::Ready(result)
+    }
+
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
+        let (driver, call) = self.link.parts()?;
+        if let Err(status) = ready!(poll_single(&self.link, &mut self.first, cx)) {
+            driver.cancel(call, status.clone());
+            return Poll::Ready(Err(status));
+        }
+        let outcome = ready!(driver.poll_outcome(call, cx));
+        if self.link.has_info() {
+            if let Poll::Ready(Some(head)) = driver.poll_headers(call, cx) {
+                self.link.tell_headers(&head.metadata);
+            }
+            self.link.tell_trailers(&outcome.trailers);
+        }
+        let reply = self.first.take();
+        Poll::Ready(
+            outcome.status.and_then(|()| {
+                reply.ok_or_else(|| Status::unimplemented("the call succeeded without a reply"))
+            }),
+        )
+    }
+
+    /// Lets go of a call that has ended.
+    pub(crate) fn settle(&mut self) {
+        if self.done {
+            self.link = Link::Over;
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if !self.done {
+            self.link.abandon("the call was dropped before its end");
+        }
+    }
+}
+
+/// Receives until the end into `first`, which takes one message and no more.
+pub(crate) fn poll_single(link: &Link, first: &mut Option<Bytes>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    let (driver, call) = link.parts()?;
+    loop {
+        match ready!(driver.poll_receive(call, cx)) {
+            Incoming::Message(message) if first.is_none() => *first = Some(message),
+            Incoming::Message(_) => {
+                return Poll::Ready(Err(Status::unimplemented("more than one message where one is allowed")));
+            }
+            Incoming::End => return Poll::Ready(Ok(())),
+            Incoming::Ended(status) => return Poll::Ready(Err(status)),
+        }
+    }
+}
