@@ -1,0 +1,266 @@
+//! One call, on whichever side: what its handles drive.
+
+use bytes::Bytes;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
+
+use sailplane::call::Status;
+use sailplane::channel::attempt::{Verdict, verdict};
+use sailplane::channel::{Record, Ticket};
+use sailplane::connection::SendError;
+use sailplane::{CallId, Instant};
+
+use crate::after::After;
+use crate::local::{Local, News, Place, register};
+use crate::state::Role;
+use crate::{Blocked, Io, Link};
+
+/// Where a client's calls come from, and go back to while they have no connection.
+pub(crate) trait Home<I: Io>: Send + Sync {
+    /// The attempt ended, and the call may be placed once more.
+    fn place_again(&self, call: &Arc<Call<I>>, record: Record);
+    /// Adds to a record that waits; false if there is no room, or it waits no longer.
+    fn append(&self, ticket: Ticket, message: &mut Option<Bytes>) -> bool;
+    /// The record will not be continued.
+    fn finish(&self, ticket: Ticket);
+    /// The call waits no longer.
+    fn withdraw(&self, ticket: Ticket);
+    fn block(&self, blocked: &mut Blocked<'_, I>);
+    fn now(&self) -> Instant;
+}
+
+/// One call. Handles hold it as `Arc<dyn Driver>`; the ids that they pass are not needed.
+pub(crate) struct Call<I: Io> {
+    this: Weak<Self>,
+    pub(crate) role: Role,
+    /// None on a server.
+    pub(crate) home: Option<Arc<dyn Home<I>>>,
+    local: Mutex<Local<I>>,
+}
+
+impl<I: Io> Call<I> {
+    pub(crate) fn new(role: Role, home: Option<Arc<dyn Home<I>>>, local: Local<I>) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self { this: Weak::clone(this), role, home, local: Mutex::new(local) })
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Local<I>> {
+        self.local.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where it is, if it is on a connection.
+    pub(crate) fn link(&self) -> Option<Arc<Link<I>>> {
+        match &self.lock().place {
+            Place::Placed(link, _) => Some(Arc::clone(link)),
+            _ => None,
+        }
+    }
+
+    /// Something changed. Called with nothing locked.
+    pub(crate) fn news(&self, news: News) {
+        let (wakers, after) = {
+            let mut local = self.lock();
+            let after =
+                if news.send && !local.backlog.is_empty() { self.flush_backlog(&mut local) } else { None };
+            (local.wakers(news), after)
+        };
+        wakers.wake();
+        settle(after);
+    }
+
+    /// The call ended before it had a connection.
+    pub(crate) fn fail(&self, status: Status) {
+        let wakers = self.lock().fail(status);
+        wakers.wake();
+    }
+
+    /// Sends what did not fit when the call was placed.
+    pub(crate) fn flush_backlog(&self, local: &mut Local<I>) -> Option<After<I>> {
+        let Place::Placed(link, id) = &local.place else { return None };
+        let (id, backlog, finished) = (*id, &mut local.backlog, local.finished);
+        let after = link.run(|state, _, _| {
+            while let Some(message) = backlog.pop_front() {
+                match state.connection.send_message(id, message) {
+                    Ok(()) => {}
+                    Err(SendError::Blocked(message)) => {
+                        backlog.push_front(message);
+                        return;
+                    }
+                    Err(_) => {
+                        backlog.clear();
+                        return;
+                    }
+                }
+            }
+            if finished {
+                // Refused only where the call has ended.
+                let _ = state.connection.finish_sending(id);
+            }
+        });
+        Some(after)
+    }
+
+    /// Looks at the connection, if there may be something.
+    pub(crate) fn look(&self, local: &mut Local<I>) -> Option<After<I>> {
+        let Place::Placed(link, id) = &local.place else { return None };
+        if !local.look {
+            return None;
+        }
+        let (link, id, this) = (Arc::clone(link), *id, self.this.upgrade());
+        let (released, after) = link.command(|state, _, _| {
+            if let Some(this) = &this {
+                state.attach(id, this);
+            }
+            state.take(id, local, self.role)
+        });
+        // Not the last reference: a handle is asking.
+        drop(released);
+        Some(after)
+    }
+
+    /// What to place once more, where the attempt just ended and may be repeated.
+    pub(crate) fn repeat(local: &mut Local<I>) -> Option<Record> {
+        let outcome = local.outcome.as_mut()?;
+        if local.cancelled || verdict(outcome, local.repetitions) == Verdict::Over {
+            outcome.replay = None;
+            return None;
+        }
+        let replay = outcome.replay.take()?;
+        local.outcome = None;
+        local.over = None;
+        local.complete = false;
+        local.messages_ended = false;
+        local.look = false;
+        local.backlog.clear();
+        local.repetitions += u32::from(!replay.never_sent);
+        local.finished |= replay.finished;
+        local.place = Place::Moving;
+        Some(Record { call: *replay, wait_for_ready: local.wait_for_ready, repetitions: local.repetitions })
+    }
+
+    /// Asks `ready` after looking; while it has nothing, the waker of `cx` is registered.
+    pub(crate) fn poll<R>(
+        &self,
+        cx: &Context<'_>,
+        slot: fn(&mut Local<I>) -> &mut Option<std::task::Waker>,
+        mut ready: impl FnMut(&mut Local<I>) -> Option<R>,
+    ) -> Poll<R> {
+        loop {
+            let mut replaced = None;
+            let mut local = self.lock();
+            let (mut after, mut found) = (None, None);
+            let mut again = Self::repeat(&mut local);
+            if again.is_none() {
+                found = ready(&mut local);
+            }
+            if again.is_none() && found.is_none() {
+                after = self.look(&mut local);
+                again = Self::repeat(&mut local);
+            }
+            if again.is_none() && found.is_none() {
+                found = ready(&mut local);
+            }
+            if again.is_none() && found.is_none() {
+                replaced = register(slot(&mut local), cx);
+            }
+            drop(local);
+            drop(replaced);
+            settle(after);
+            if again.is_none() {
+                return found.map_or(Poll::Pending, Poll::Ready);
+            }
+            self.place_again(again);
+        }
+    }
+
+    pub(crate) fn place_again(&self, record: Option<Record>) {
+        if let (Some(record), Some(home), Some(this)) = (record, &self.home, self.this.upgrade()) {
+            home.place_again(&this, record);
+        }
+    }
+
+    /// Runs a command where the call is on a connection.
+    pub(crate) fn placed<R>(
+        &self,
+        command: impl FnOnce(&mut crate::state::State<I>, CallId, &mut Local<I>) -> R,
+    ) -> Option<R> {
+        let (result, after) = {
+            let mut local = self.lock();
+            let Place::Placed(link, id) = &local.place else { return None };
+            let (link, id) = (Arc::clone(link), *id);
+            link.command(|state, _, _| command(state, id, &mut local))
+        };
+        after.settle();
+        Some(result)
+    }
+
+    pub(crate) fn try_send(
+        &self,
+        local: &mut Local<I>,
+        message: &mut Option<Bytes>,
+    ) -> (Sent, Option<After<I>>) {
+        let Some(bytes) = message.take() else { return (Sent::Done, None) };
+        match &local.place {
+            Place::Over => (Sent::Over, None),
+            Place::Moving => {
+                *message = Some(bytes);
+                (Sent::Wait, None)
+            }
+            Place::Waiting(ticket) => {
+                *message = Some(bytes);
+                let appended = self.home.as_ref().is_some_and(|home| home.append(*ticket, message));
+                (if appended { Sent::Done } else { Sent::Wait }, None)
+            }
+            Place::Placed(..) if !local.backlog.is_empty() => {
+                *message = Some(bytes);
+                (Sent::Wait, None)
+            }
+            Place::Placed(link, id) => {
+                let (link, id, this) = (Arc::clone(link), *id, self.this.upgrade());
+                let headers = std::mem::take(&mut local.headers);
+                let (sent, after) = link.command(|state, _, _| {
+                    if state.has_ended(id) {
+                        *message = Some(bytes);
+                        drop(state.take(id, local, self.role));
+                        return Sent::Over;
+                    }
+                    if !headers.is_empty() {
+                        // Refused where they were sent, which `add_headers` has told already.
+                        let _ = state.connection.send_headers(id, headers);
+                    }
+                    match state.connection.send_message(id, bytes) {
+                        Ok(()) => {
+                            local.head_taken |= self.role == Role::Server;
+                            Sent::Done
+                        }
+                        Err(SendError::Blocked(bytes)) => {
+                            *message = Some(bytes);
+                            if let Some(this) = &this {
+                                state.attach(id, this);
+                            }
+                            Sent::Wait
+                        }
+                        Err(SendError::Misuse(misuse)) => Sent::Misused(misuse.to_string()),
+                        Err(SendError::Ended) => {
+                            drop(state.take(id, local, self.role));
+                            Sent::Over
+                        }
+                    }
+                });
+                (sent, Some(after))
+            }
+        }
+    }
+}
+
+pub(crate) enum Sent {
+    Done,
+    Wait,
+    Over,
+    Misused(String),
+}
+
+pub(crate) fn settle<I: Io>(after: Option<After<I>>) {
+    if let Some(after) = after {
+        after.settle();
+    }
+}

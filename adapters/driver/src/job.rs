@@ -1,0 +1,133 @@
+//! Calls that have found their handler.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use sailplane::call::RequestHead;
+use sailplane::stub::{serve_async, serve_blocking};
+use sailplane::{AnyService, BoxFuture, CallId, Driver, Services, Status, blocking};
+
+use crate::{IncomingCall, Io};
+
+/// A call and its handler, to be run. A handler that panics ends its call with UNKNOWN, and nothing else.
+/// A job that is dropped answers its call with UNAVAILABLE.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is returned")]
+#[must_use = "the call is answered by running it"]
+pub enum Job {
+    /// Poll it.
+    Async(AsyncJob),
+    /// Run it on a thread that may block.
+    Blocking(BlockingJob),
+}
+
+/// A handler that is a future. It needs no particular executor.
+pub struct AsyncJob {
+    future: BoxFuture<'static, ()>,
+    driver: Arc<dyn Driver>,
+    id: CallId,
+}
+
+/// A handler that blocks.
+pub struct BlockingJob(Option<Handler>);
+
+struct Handler {
+    service: Arc<dyn blocking::Service>,
+    method: usize,
+    head: RequestHead,
+    driver: Arc<dyn Driver>,
+    id: CallId,
+}
+
+impl<I: Io> IncomingCall<I> {
+    /// Finds the handler. Where there is none, the call is answered UNIMPLEMENTED, and that is that.
+    pub fn route(self, services: &Services) -> Option<Job> {
+        let path = &self.head()?.path;
+        let Some(route) = services.route(path) else {
+            let status = services.unimplemented(path);
+            self.refuse(status);
+            return None;
+        };
+        let (service, method) = (route.service.clone(), route.method);
+        if matches!(service, AnyService::Async(_)) {
+            self.make_interruptible();
+        }
+        let (head, driver, id) = self.into_parts()?;
+        Some(match service {
+            AnyService::Async(service) => {
+                let future = Box::pin(serve_async(service, method, head, Arc::clone(&driver), id));
+                Job::Async(AsyncJob { future, driver, id })
+            }
+            AnyService::Blocking(service) => {
+                Job::Blocking(BlockingJob(Some(Handler { service, method, head, driver, id })))
+            }
+        })
+    }
+}
+
+impl AsyncJob {
+    /// Runs the handler on this thread, which sleeps, or drives the connection, while the handler waits.
+    pub fn block(mut self) {
+        let driver = Arc::clone(&self.driver);
+        driver.block(self.id, &mut |cx| Pin::new(&mut self).poll(cx));
+    }
+}
+
+impl Future for AsyncJob {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx))) {
+            Ok(poll) => poll,
+            // The call was answered as the handler unwound.
+            Err(panic) => {
+                forget(panic);
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl BlockingJob {
+    /// Runs the handler on this thread.
+    pub fn run(mut self) {
+        let Some(Handler { service, method, head, driver, id }) = self.0.take() else { return };
+        let run = AssertUnwindSafe(|| serve_blocking(&*service, method, head, driver, id));
+        // The call was answered as the handler unwound.
+        if let Err(panic) = catch_unwind(run) {
+            forget(panic);
+        }
+    }
+}
+
+impl Drop for BlockingJob {
+    fn drop(&mut self) {
+        if let Some(Handler { driver, id, .. }) = self.0.take() {
+            driver.respond(id, None, Err(Status::unavailable("the server ran no handler for the call")));
+            driver.release(id);
+        }
+    }
+}
+
+/// The panic's message was printed by the hook. Dropping its payload may panic again.
+fn forget(payload: Box<dyn Any + Send>) {
+    std::mem::forget(payload);
+}
+
+impl fmt::Debug for AsyncJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AsyncJob")
+    }
+}
+
+impl fmt::Debug for BlockingJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.0.as_ref().map(|handler| &handler.head.path);
+        f.debug_struct("BlockingJob").field("path", &path).finish_non_exhaustive()
+    }
+}

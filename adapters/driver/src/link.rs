@@ -1,0 +1,259 @@
+//! One connection behind its lock.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
+use std::time::Duration;
+
+use sailplane::channel::ConnectionId;
+use sailplane::{Config, Connection, End, Instant, Transmit};
+
+use crate::after::After;
+use crate::reader::{self, Reading};
+use crate::state::{Change, Role, State};
+use crate::{IncomingCall, Io};
+
+/// New calls that one turn hands out.
+const CALLS_PER_TURN: usize = 32;
+
+type Owner = Box<dyn Fn(&Change) + Send + Sync>;
+
+/// One connection, its calls and its transport: what an adapter's loop and the handles of calls share.
+pub struct Link<I: Io> {
+    pub(crate) io: I,
+    pub(crate) role: Role,
+    id: Option<ConnectionId>,
+    pub(crate) state: Mutex<State<I>>,
+    reader: reader::Role,
+    /// What `poll_timeout` said last, in nanoseconds; `u64::MAX` for never.
+    pub(crate) timeout: AtomicU64,
+    pub(crate) wants_receive: AtomicBool,
+    pub(crate) stuck: AtomicBool,
+    pub(crate) over: AtomicBool,
+    pub(crate) finished: AtomicBool,
+    pub(crate) owner: Option<Owner>,
+    address: Option<Arc<str>>,
+}
+
+impl<I: Io> Link<I> {
+    /// The server side of a connection over `io`. Call [`flush`](Self::flush) when the adapter is ready.
+    #[must_use]
+    pub fn server(io: I, config: &Config) -> Arc<Self> {
+        let connection = Connection::server(io.now(), config);
+        Self::new(io, Role::Server, connection, config.address.clone(), None)
+    }
+
+    pub(crate) fn client(io: I, config: &Config, id: ConnectionId, owner: Owner) -> Arc<Self> {
+        let connection = Connection::client(io.now(), config);
+        Self::new(io, Role::Client, connection, config.address.clone(), Some((id, owner)))
+    }
+
+    fn new(
+        io: I,
+        role: Role,
+        connection: Connection,
+        address: Option<Arc<str>>,
+        owner: Option<(ConnectionId, Owner)>,
+    ) -> Arc<Self> {
+        let (id, owner) = owner.unzip();
+        let timeout = connection.poll_timeout().map_or(u64::MAX, |timeout| timeout.at.as_nanos());
+        let wants_receive = connection.wants_receive();
+        Arc::new(Self {
+            io,
+            role,
+            id,
+            state: Mutex::new(State::new(connection)),
+            reader: reader::Role::default(),
+            timeout: AtomicU64::new(timeout),
+            wants_receive: AtomicBool::new(wants_receive),
+            stuck: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            finished: AtomicBool::new(false),
+            owner,
+            address,
+        })
+    }
+
+    // -- what happened: the adapter's loop --
+
+    /// Bytes arrived. Output that this caused is written, unless the adapter defers it. New calls stay in the
+    /// connection until [`take_calls`](Self::take_calls).
+    pub fn received(self: &Arc<Self>, bytes: &mut [u8]) {
+        self.run(|state, now, _| state.connection.handle_received(now, bytes)).settle();
+    }
+
+    /// Server: bytes arrived, as [`received`](Self::received). Up to 32 new calls are added to `calls`; whether
+    /// there are more, for [`take_calls`](Self::take_calls).
+    pub fn received_calls(self: &Arc<Self>, bytes: &mut [u8], calls: &mut Vec<IncomingCall<I>>) -> bool {
+        self.hand_out(calls, |state, now, after| {
+            state.connection.handle_received(now, bytes);
+            state.drain_events(&mut after.tell, &mut after.changes);
+        })
+    }
+
+    /// Server: adds up to 32 new calls to `calls`; whether there are more.
+    pub fn take_calls(self: &Arc<Self>, calls: &mut Vec<IncomingCall<I>>) -> bool {
+        self.hand_out(calls, |_, _, _| ())
+    }
+
+    fn hand_out(
+        self: &Arc<Self>,
+        calls: &mut Vec<IncomingCall<I>>,
+        f: impl FnOnce(&mut State<I>, Instant, &mut After<I>),
+    ) -> bool {
+        let mut taken = Vec::new();
+        let (more, after) = self.command(|state, now, after| {
+            f(state, now, after);
+            taken.extend(std::iter::from_fn(|| state.next_incoming()).take(CALLS_PER_TURN));
+            state.has_incoming()
+        });
+        calls.extend(taken.into_iter().map(|call| IncomingCall::new(Arc::clone(self), call)));
+        after.settle();
+        more
+    }
+
+    /// The byte stream ended.
+    pub fn ended(self: &Arc<Self>, end: End) {
+        self.run(|state, now, after| {
+            if matches!(end, End::Failed(_)) {
+                // What is unsent stays unsent.
+                state.transmit = Transmit::default();
+                if std::mem::take(&mut state.stuck) {
+                    after.writing = Some(Transmit::default());
+                }
+            }
+            state.connection.handle_end(now, end);
+        })
+        .settle();
+    }
+
+    /// The timeout may have passed.
+    pub fn timed_out(self: &Arc<Self>) {
+        self.run(|state, now, after| {
+            state.connection.handle_timeout(now);
+            if state.linger.is_some_and(|until| until <= now) && state.stuck {
+                state.stuck = false;
+                after.writing = Some(Transmit::default());
+            }
+        })
+        .settle();
+    }
+
+    /// The transport, which was full, may take bytes again.
+    pub fn writable(self: &Arc<Self>) {
+        self.run(|state, _, after| {
+            if std::mem::take(&mut state.stuck) {
+                after.writing = Some(std::mem::take(&mut state.transmit));
+            }
+        })
+        .settle();
+    }
+
+    /// Writes what there is to write.
+    pub fn flush(self: &Arc<Self>) {
+        let after = self.command_with(false, |_, _, _| ()).1;
+        after.settle();
+    }
+
+    // -- what to wait for: no lock is taken --
+
+    /// When [`timed_out`](Self::timed_out) must be called at the latest.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Instant> {
+        match self.timeout.load(Ordering::SeqCst) {
+            u64::MAX => None,
+            nanoseconds => Some(Instant::from_nanos(nanoseconds)),
+        }
+    }
+
+    /// False: leave the bytes in the socket.
+    #[must_use]
+    pub fn wants_receive(&self) -> bool {
+        self.wants_receive.load(Ordering::SeqCst)
+    }
+
+    /// Whether the output waits for the transport: [`writable`](Self::writable) is expected.
+    #[must_use]
+    pub fn wants_writable(&self) -> bool {
+        self.stuck.load(Ordering::SeqCst)
+    }
+
+    /// The connection is over; the rest of its output may be unwritten.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
+    /// The connection is over and everything is written.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::SeqCst)
+    }
+
+    /// The transport.
+    pub const fn io(&self) -> &I {
+        &self.io
+    }
+
+    /// The connection's id in its channel; none on a server.
+    #[must_use]
+    pub const fn id(&self) -> Option<ConnectionId> {
+        self.id
+    }
+
+    /// The peer's address, where it is known.
+    #[must_use]
+    pub const fn address(&self) -> Option<&Arc<str>> {
+        self.address.as_ref()
+    }
+
+    // -- commands --
+
+    /// Ends in order: no new calls, those that run may finish for the time of `grace`.
+    pub fn shutdown(self: &Arc<Self>, grace: Duration) {
+        self.run(|state, now, _| state.connection.shutdown(now, grace)).settle();
+    }
+
+    /// Ends now.
+    pub fn close(self: &Arc<Self>) {
+        self.run(|state, now, _| state.connection.close(now)).settle();
+    }
+
+    /// Calls that are not released.
+    #[must_use]
+    pub fn live_calls(self: &Arc<Self>) -> usize {
+        let (live, after) = self.command(|state, _, _| state.connection.live_calls());
+        after.settle();
+        live
+    }
+
+    // -- the reader's role, for adapters without a loop --
+
+    /// The role of reading, if nobody has it.
+    #[must_use]
+    pub fn try_read(&self) -> Option<Reading<'_>> {
+        self.reader.try_take()
+    }
+
+    /// The role of reading, or `waker` is woken when it is free. Ends with [`leave`](Self::leave).
+    pub fn read_or_wait(&self, waker: &Waker) -> Option<Reading<'_>> {
+        self.reader.take_or_wait(waker)
+    }
+
+    /// The thread of `waker` waits no longer: if the role is free, another that waits gets it.
+    pub fn leave(&self, waker: &Waker) {
+        self.reader.leave(waker);
+    }
+}
+
+impl<I: Io> fmt::Debug for Link<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("role", &self.role)
+            .field("id", &self.id)
+            .field("timeout", &self.timeout())
+            .field("finished", &self.is_finished())
+            .finish_non_exhaustive()
+    }
+}

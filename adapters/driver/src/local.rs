@@ -1,0 +1,206 @@
+//! What a call knows by itself, under its own lock: where it is, what was taken for it, who waits.
+
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use sailplane::call::{Metadata, Outcome, ResponseHead, Status};
+use sailplane::channel::Ticket;
+use sailplane::{CallId, Instant};
+
+use crate::{Io, Link};
+
+/// Where a call is.
+pub(crate) enum Place<I: Io> {
+    /// Client: on its way from one place to another; whoever moves it says where it arrived.
+    Moving,
+    /// Client: its record waits in the channel.
+    Waiting(Ticket),
+    /// On a connection.
+    Placed(Arc<Link<I>>, CallId),
+    /// Nowhere: it ended, or was released.
+    Over,
+}
+
+/// What changed for a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    /// Headers, a message, the end of the messages.
+    pub(crate) receive: bool,
+    /// Room for another message.
+    pub(crate) send: bool,
+    /// The call ended.
+    pub(crate) ended: bool,
+}
+
+pub(crate) struct Local<I: Io> {
+    pub(crate) place: Place<I>,
+    /// The connection may have something for the call. False: an event will come first, so there is no need
+    /// to lock the connection.
+    pub(crate) look: bool,
+    pub(crate) head: Option<ResponseHead>,
+    pub(crate) head_taken: bool,
+    pub(crate) messages: Messages,
+    /// No message will follow those in `messages`.
+    pub(crate) complete: bool,
+    /// Client: how it ended, until it is asked for.
+    pub(crate) outcome: Option<Outcome>,
+    /// How it ended, for whoever asks later.
+    pub(crate) over: Option<Result<(), Status>>,
+    /// Server: the peer's messages were complete before the call ended.
+    pub(crate) messages_ended: bool,
+    /// A handle cancelled it: it is not repeated.
+    pub(crate) cancelled: bool,
+    /// The last handle is gone.
+    pub(crate) released: bool,
+    pub(crate) peer: Option<Arc<str>>,
+    /// Somebody else than the thread that waits may end the wait, by other means than bytes on the connection.
+    pub(crate) interruptible: bool,
+
+    // Server: what goes with the first message, and with the status.
+    pub(crate) headers: Metadata,
+    pub(crate) trailers: Metadata,
+
+    // Client: what a record says beyond the call itself, and what could not be sent yet when it was placed.
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) wait_for_ready: bool,
+    pub(crate) repetitions: u32,
+    pub(crate) backlog: VecDeque<Bytes>,
+    pub(crate) finished: bool,
+
+    pub(crate) receive_waker: Option<Waker>,
+    pub(crate) send_waker: Option<Waker>,
+    pub(crate) cancel_waker: Option<Waker>,
+}
+
+impl<I: Io> Local<I> {
+    pub(crate) fn new(place: Place<I>) -> Self {
+        Self {
+            place,
+            look: false,
+            head: None,
+            head_taken: false,
+            messages: Messages::default(),
+            complete: false,
+            outcome: None,
+            over: None,
+            messages_ended: false,
+            cancelled: false,
+            released: false,
+            peer: None,
+            interruptible: false,
+            headers: Metadata::new(),
+            trailers: Metadata::new(),
+            deadline: None,
+            wait_for_ready: false,
+            repetitions: 0,
+            backlog: VecDeque::new(),
+            finished: false,
+            receive_waker: None,
+            send_waker: None,
+            cancel_waker: None,
+        }
+    }
+
+    pub(crate) fn place_at(&mut self, link: &Arc<Link<I>>, id: CallId) {
+        self.peer = link.address().cloned();
+        self.place = Place::Placed(Arc::clone(link), id);
+    }
+
+    /// The call ends here, with nothing to read; who waits for it.
+    pub(crate) fn fail(&mut self, status: Status) -> Wakers {
+        self.end(status);
+        self.wakers(News { receive: true, send: true, ended: true })
+    }
+
+    /// The call ends here, with nothing to read. Those who wait are told by somebody else.
+    pub(crate) fn end(&mut self, status: Status) {
+        self.place = Place::Over;
+        self.complete = true;
+        self.over = Some(Err(status.clone()));
+        self.outcome = Some(Outcome { status: Err(status), trailers: Metadata::new(), replay: None });
+        self.backlog.clear();
+    }
+
+    /// Takes note of `news`; who waits for it.
+    pub(crate) fn wakers(&mut self, news: News) -> Wakers {
+        self.look |= news.receive || news.ended;
+        Wakers {
+            receive: if news.receive || news.ended { self.receive_waker.take() } else { None },
+            send: if news.send || news.ended { self.send_waker.take() } else { None },
+            cancel: if news.ended { self.cancel_waker.take() } else { None },
+        }
+    }
+
+    /// The call has a connection. Whoever waits may send, and may have to do the reading.
+    pub(crate) fn placed(&mut self) -> Wakers {
+        Wakers { receive: self.receive_waker.take(), send: self.send_waker.take(), cancel: None }
+    }
+
+    /// Why the call is over, for a handle that asks after its end.
+    pub(crate) fn reason(&self, early: &'static str) -> Status {
+        match &self.over {
+            Some(Err(status)) => status.clone(),
+            Some(Ok(())) => Status::cancelled(early),
+            None => Status::cancelled("the call is over"),
+        }
+    }
+}
+
+/// Wakers to use, or drop, when nothing is locked: either may run foreign code.
+#[must_use]
+#[derive(Default)]
+pub(crate) struct Wakers {
+    receive: Option<Waker>,
+    send: Option<Waker>,
+    cancel: Option<Waker>,
+}
+
+impl Wakers {
+    pub(crate) fn wake(self) {
+        for waker in [self.receive, self.send, self.cancel].into_iter().flatten() {
+            waker.wake();
+        }
+    }
+}
+
+/// Stores the waker of `cx` in `slot`; the one that was there, to be dropped when nothing is locked.
+#[must_use]
+pub(crate) fn register(slot: &mut Option<Waker>, cx: &Context<'_>) -> Option<Waker> {
+    match slot {
+        Some(waker) if waker.will_wake(cx.waker()) => None,
+        _ => slot.replace(cx.waker().clone()),
+    }
+}
+
+/// Messages in order; one or two, as usual, without an allocation.
+#[derive(Debug, Default)]
+pub(crate) struct Messages {
+    first: Option<Bytes>,
+    second: Option<Bytes>,
+    rest: VecDeque<Bytes>,
+}
+
+impl Messages {
+    pub(crate) fn push(&mut self, message: Bytes) {
+        match (&self.first, &self.second) {
+            (None, _) => self.first = Some(message),
+            (_, None) => self.second = Some(message),
+            _ => self.rest.push_back(message),
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Bytes> {
+        let second = self.second.take();
+        let first = std::mem::replace(&mut self.first, second);
+        self.second = self.rest.pop_front();
+        first
+    }
+
+    /// Enough is here: one for the reader, and one so that a look at the only message of a call finds the
+    /// end as well.
+    pub(crate) const fn is_enough(&self) -> bool {
+        self.second.is_some()
+    }
+}

@@ -1,0 +1,111 @@
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::task::Context;
+use std::thread::Thread;
+
+use bytes::{Buf, Bytes};
+use sailplane::call::{Code, RequestHead};
+use sailplane::channel::ConnectionId;
+use sailplane::stub::Driver;
+use sailplane::{CallId, Config, Path, Start, Transmit};
+
+use crate::{Client, Connector, Io, Link, Parker, StartOptions};
+
+/// Takes everything; panics when told to.
+#[derive(Default)]
+struct Sink {
+    panics: Mutex<bool>,
+    finished: Mutex<Option<Thread>>,
+}
+
+impl Io for Sink {
+    fn write(&self, transmit: &mut Transmit) -> io::Result<()> {
+        let panics = std::mem::take(&mut *self.panics.lock().unwrap());
+        assert!(!panics, "as asked");
+        transmit.advance(transmit.remaining());
+        Ok(())
+    }
+
+    fn finished(&self) {
+        if let Some(thread) = self.finished.lock().unwrap().take() {
+            thread.unpark();
+        }
+    }
+}
+
+#[derive(Default)]
+struct Net(Mutex<Vec<ConnectionId>>);
+
+impl Connector for Net {
+    type Io = Sink;
+
+    fn connect(&self, _: &Arc<Client<Self>>, id: ConnectionId) {
+        self.0.lock().unwrap().push(id);
+    }
+}
+
+type World = (Arc<Client<Net>>, Arc<Link<Sink>>, Arc<dyn Driver>);
+
+fn connected() -> World {
+    let client = Client::new(Net::default(), Config::default());
+    let call = start(&client);
+    let id = client.connector().0.lock().unwrap().pop().unwrap();
+    let link = client.link(id, Sink::default(), None);
+    client.connected(&link);
+    (client, link, call)
+}
+
+fn start(client: &Arc<Client<Net>>) -> Arc<dyn Driver> {
+    let head = RequestHead::new(Path::from_static("/a/B"), Bytes::from_static(b"x:1"));
+    client.start(Start { head, message: None, finished: false }, StartOptions::default())
+}
+
+const ANY: CallId = CallId::new(0, 0);
+
+#[test]
+fn a_panic_under_the_lock_ends_the_connection_and_wakes_who_waits() {
+    let (client, link, call) = connected();
+    let parker = Parker::current();
+    assert!(call.poll_outcome(ANY, &mut parker.context()).is_pending());
+    let panicking = catch_unwind(AssertUnwindSafe(|| {
+        let after = link.run(|_, _, _| panic!("as asked"));
+        after.settle();
+    }));
+    assert!(panicking.is_err());
+    while !parker.park(None) {}
+    let outcome = loop {
+        if let std::task::Poll::Ready(outcome) = call.poll_outcome(ANY, &mut parker.context()) {
+            break outcome;
+        }
+        parker.park(None);
+    };
+    let status = outcome.status.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(status.message(), "the connection ended: a thread panicked inside it");
+    call.release(ANY);
+    // The channel has given the connection up: the next call asks for another.
+    link.flush();
+    assert!(link.is_over());
+    let next = start(&client);
+    assert_eq!(client.connector().0.lock().unwrap().len(), 1);
+    next.release(ANY);
+}
+
+#[test]
+fn a_writer_that_unwinds_gives_its_role_back() {
+    let (_, link, call) = connected();
+    *link.io().panics.lock().unwrap() = true;
+    let message = &mut Some(Bytes::from_static(b"one"));
+    let cx = &mut Context::from_waker(std::task::Waker::noop());
+    let panicking = catch_unwind(AssertUnwindSafe(|| call.poll_send(ANY, message, cx)));
+    assert!(panicking.is_err());
+    let (writing, after) = link.command(|state, _, _| state.writing);
+    after.settle();
+    assert!(!writing);
+    link.flush();
+    let (left, after) = link.command(|state, _, _| state.transmit.remaining());
+    after.settle();
+    assert_eq!(left, 0);
+    call.release(ANY);
+}

@@ -1,0 +1,235 @@
+//! What the lock of a connection protects.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use sailplane::call::{RequestHead, Status};
+use sailplane::{CallId, Connection, Event, Instant, Received, Transmit};
+
+use crate::Io;
+use crate::call::Call;
+use crate::local::{Local, News, Place};
+
+/// What a connection's owner wants to know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change {
+    /// There is room for a call again.
+    Room,
+    /// No more calls.
+    Draining,
+    /// It is over.
+    Closed,
+}
+
+pub(crate) struct State<I: Io> {
+    pub(crate) connection: Connection,
+    /// By `CallId::index`.
+    slots: Vec<Slot<I>>,
+    /// New calls that nobody took yet: at most as many as may be live at once.
+    incoming: VecDeque<CallId>,
+    incoming_seen: usize,
+    /// The output, while nobody writes, or while the transport is full.
+    pub(crate) transmit: Transmit,
+    /// Somebody writes. Cleared under the lock under which nothing more to write was found.
+    pub(crate) writing: bool,
+    /// The transport is full: the output is here, and the adapter's loop finishes it.
+    pub(crate) stuck: bool,
+    /// Why the connection is over.
+    pub(crate) lost: Option<Status>,
+    /// When to give up on the rest of the output, once the connection is over and the transport full.
+    pub(crate) linger: Option<Instant>,
+    pub(crate) finished_told: bool,
+    /// Calls to tell of the loss of all state in a panic.
+    abandoned: Tell<I>,
+}
+
+struct Slot<I: Io> {
+    /// Who is told of events; none while nobody waits for any.
+    call: Option<Arc<Call<I>>>,
+    /// `Event::Ended` came.
+    ended: bool,
+}
+
+impl<I: Io> Slot<I> {
+    const EMPTY: Self = Self { call: None, ended: false };
+}
+
+/// Calls to tell, with what; several events of one call at once.
+pub(crate) type Tell<I> = Vec<(Arc<Call<I>>, News)>;
+
+impl<I: Io> State<I> {
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            slots: Vec::new(),
+            incoming: VecDeque::new(),
+            incoming_seen: 0,
+            transmit: Transmit::default(),
+            writing: false,
+            stuck: false,
+            lost: None,
+            linger: None,
+            finished_told: false,
+            abandoned: Vec::new(),
+        }
+    }
+
+    /// Takes all events; what they mean for calls and for the owner is added to `tell` and `changes`.
+    pub(crate) fn drain_events(&mut self, tell: &mut Tell<I>, changes: &mut Vec<Change>) {
+        tell.append(&mut self.abandoned);
+        while let Some(event) = self.connection.poll_event() {
+            match event {
+                Event::Call(call) => {
+                    *self.slot(call) = Slot::EMPTY;
+                    self.incoming.push_back(call);
+                }
+                Event::Headers(call) | Event::Message(call) => {
+                    self.note(call, News { receive: true, ..News::default() }, tell);
+                }
+                Event::Writable(call) => self.note(call, News { send: true, ..News::default() }, tell),
+                Event::Ended(call) => {
+                    self.slot(call).ended = true;
+                    self.note(call, News { ended: true, ..News::default() }, tell);
+                }
+                Event::Room => changes.push(Change::Room),
+                Event::Draining => changes.push(Change::Draining),
+                Event::Closed(ended) => {
+                    self.lost.get_or_insert_with(|| ended.to_status());
+                    changes.push(Change::Closed);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Installs `call` as the one to tell of the events of `id`.
+    pub(crate) fn attach(&mut self, id: CallId, call: &Arc<Call<I>>) {
+        self.slot(id).call.get_or_insert_with(|| Arc::clone(call));
+    }
+
+    /// Whether `Event::Ended` came for a call.
+    pub(crate) fn has_ended(&mut self, id: CallId) -> bool {
+        self.slot(id).ended
+    }
+
+    /// Nobody is told of `id` any more; its id becomes free.
+    pub(crate) fn release(&mut self, id: CallId) -> Option<Arc<Call<I>>> {
+        self.connection.release(id);
+        std::mem::replace(self.slot(id), Slot::EMPTY).call
+    }
+
+    /// A new call of the peer, with what is there of it.
+    pub(crate) fn next_incoming(&mut self) -> Option<(CallId, RequestHead, Local<I>)> {
+        loop {
+            let id = self.incoming.pop_front()?;
+            let Some(head) = self.connection.take_request(id) else {
+                self.connection.release(id);
+                continue;
+            };
+            let mut local = Local::new(Place::Moving);
+            self.take(id, &mut local, Role::Server);
+            // Nobody is told of its events before the first look.
+            local.look = true;
+            return Some((id, head, local));
+        }
+    }
+
+    /// Whether there are new calls that nobody took; the adapter is told of them.
+    pub(crate) fn has_incoming(&mut self) -> bool {
+        self.incoming_seen = self.incoming.len();
+        self.incoming_seen > 0
+    }
+
+    /// Whether there are more new calls that nobody took than the adapter was told of.
+    pub(crate) fn sees_more_incoming(&mut self) -> bool {
+        let seen = std::mem::replace(&mut self.incoming_seen, self.incoming.len());
+        self.incoming.len() > seen
+    }
+
+    /// Moves what is there for a call into `local`: up to two messages while the call runs, everything once
+    /// it ended. A client's call that ended is released.
+    pub(crate) fn take(&mut self, id: CallId, local: &mut Local<I>, role: Role) -> Option<Arc<Call<I>>> {
+        if role == Role::Client && !local.head_taken && local.head.is_none() {
+            local.head = self.connection.take_response(id);
+        }
+        let ended = self.slot(id).ended;
+        local.look = !local.complete;
+        while !local.complete && (ended || !local.messages.is_enough()) {
+            match self.connection.receive_message(id) {
+                Ok(Received::Message(message)) => local.messages.push(message),
+                Ok(Received::Pending) if ended => local.complete = true,
+                Ok(Received::Pending) => {
+                    local.look = false;
+                    break;
+                }
+                Ok(Received::End) => {
+                    local.complete = true;
+                    local.messages_ended = !ended;
+                }
+                Err(_) => return self.vanished(id, local),
+            }
+        }
+        if !local.complete || local.over.is_some() {
+            return None;
+        }
+        local.look = false;
+        let outcome = self.connection.take_outcome(id)?;
+        local.over = Some(outcome.status.clone());
+        match role {
+            Role::Server => None,
+            Role::Client => {
+                local.outcome = Some(outcome);
+                local.place = Place::Over;
+                self.release(id)
+            }
+        }
+    }
+
+    /// The connection does not know the call (its state was lost in a panic).
+    fn vanished(&mut self, id: CallId, local: &mut Local<I>) -> Option<Arc<Call<I>>> {
+        let status = self.lost.clone();
+        local.end(status.unwrap_or_else(|| Status::cancelled("the call was released")));
+        std::mem::replace(self.slot(id), Slot::EMPTY).call
+    }
+
+    /// The connection's state cannot be trusted: it is over, with `status`, and everybody who waits is told.
+    pub(crate) fn abandon(&mut self, connection: Connection, status: Status) {
+        self.connection = connection;
+        self.lost = Some(status);
+        self.incoming.clear();
+        self.transmit = Transmit::default();
+        self.stuck = false;
+        for slot in self.slots.drain(..) {
+            if let Some(call) = slot.call {
+                self.abandoned.push((call, News { receive: true, send: true, ended: true }));
+            }
+        }
+    }
+
+    fn note(&mut self, call: CallId, news: News, tell: &mut Tell<I>) {
+        let Some(owner) = &self.slot(call).call else { return };
+        match tell.last_mut() {
+            Some((last, already)) if Arc::ptr_eq(last, owner) => {
+                already.receive |= news.receive;
+                already.send |= news.send;
+                already.ended |= news.ended;
+            }
+            _ => tell.push((Arc::clone(owner), news)),
+        }
+    }
+
+    fn slot(&mut self, call: CallId) -> &mut Slot<I> {
+        let index = call.index();
+        while self.slots.len() <= index {
+            self.slots.push(Slot::EMPTY);
+        }
+        &mut self.slots[index]
+    }
+}
+
+/// Which side of its calls a connection is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Client,
+    Server,
+}
