@@ -1,0 +1,115 @@
+//! Taking connections in. The leader of the first poller does it.
+
+use std::io::{self, ErrorKind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sailplane::Instant;
+use sailplane_driver::now;
+
+use crate::socket::{Listener, Stream};
+
+/// Connections of a server, at most. More wait in the listener's queue.
+pub(crate) const CONNECTIONS_MAX: usize = 10_000;
+/// Connections that one turn takes in.
+const ACCEPTS: usize = 64;
+/// The first pause after an error, doubled up to the last one.
+const PAUSE_FIRST: Duration = Duration::from_millis(10);
+const PAUSE_LAST: Duration = Duration::from_secs(1);
+
+/// The listener, and when it is asked.
+#[derive(Debug)]
+pub(crate) struct Accept {
+    state: Mutex<State>,
+    /// Connections that there are.
+    connections: AtomicUsize,
+    /// Nothing was accepted for want of room.
+    full: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    listener: Option<Listener>,
+    /// After an error: until when nothing is accepted.
+    paused: Option<Instant>,
+    pause: Duration,
+}
+
+impl Accept {
+    pub(crate) const fn new(listener: Option<Listener>) -> Self {
+        let state = State { listener, paused: None, pause: PAUSE_FIRST };
+        Self { state: Mutex::new(state), connections: AtomicUsize::new(0), full: AtomicBool::new(false) }
+    }
+
+    /// Accepts what waits, up to a number; whether more may wait.
+    ///
+    /// An error is not the end: descriptors are used up, say, and others give some back.
+    pub(crate) fn run(&self, mut adopt: impl FnMut(Stream, Option<Arc<str>>)) -> bool {
+        let mut state = self.lock();
+        state.paused = None;
+        for _ in 0..ACCEPTS {
+            if self.is_full() {
+                return false;
+            }
+            let Some(listener) = &state.listener else { return false };
+            match listener.accept() {
+                Ok((stream, address)) => {
+                    state.pause = PAUSE_FIRST;
+                    adopt(stream, address);
+                }
+                Err(error) if is_passing(&error) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+                Err(_) => {
+                    state.paused = Some(now().saturating_add(state.pause));
+                    state.pause = (state.pause * 2).min(PAUSE_LAST);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Until when nothing is accepted, after an error.
+    pub(crate) fn paused(&self) -> Option<Instant> {
+        self.lock().paused
+    }
+
+    /// The listener closes.
+    pub(crate) fn close(&self) {
+        let listener = self.lock().listener.take();
+        drop(listener);
+    }
+
+    pub(crate) fn added(&self) {
+        self.connections.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A connection is gone; whether that made room for one that waits.
+    pub(crate) fn removed(&self) -> bool {
+        self.connections.fetch_sub(1, Ordering::SeqCst);
+        self.full.load(Ordering::SeqCst) && self.full.swap(false, Ordering::SeqCst)
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    fn is_full(&self) -> bool {
+        if self.connections() < CONNECTIONS_MAX {
+            return false;
+        }
+        self.full.store(true, Ordering::SeqCst);
+        // Who leaves after this look finds the mark.
+        self.connections() >= CONNECTIONS_MAX
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The fault of one peer, which left before it was accepted.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted)
+}

@@ -1,0 +1,208 @@
+//! What the thread that leads a poller has: its events, one read buffer, one timer structure.
+
+use mio::Events;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::fmt;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sailplane::{End, Instant};
+use sailplane_driver::{Interrupt, Link, now};
+
+use crate::poller::{LISTENER, Poller, Request, WAKER};
+use crate::transport::Transport;
+
+/// What is read at once.
+const READ_BYTES: usize = 64 * 1024;
+/// Events of one wait.
+const EVENTS: usize = 256;
+
+/// What the leader does with what it reads.
+pub(crate) trait Turn {
+    /// Bytes arrived.
+    fn received(&mut self, link: &Arc<Link<Transport>>, bytes: &mut [u8]);
+
+    /// Server: there are calls to take.
+    fn take_calls(&mut self, link: &Arc<Link<Transport>>) {
+        let _ = link;
+    }
+}
+
+/// The right to wait on a poller. One thread at a time has it, and runs no user code meanwhile.
+pub(crate) struct Seat {
+    poller: Arc<Poller>,
+    poll: mio::Poll,
+    events: Events,
+    buffer: Vec<u8>,
+    /// Connections that were not read until nothing was left.
+    unread: VecDeque<Unread>,
+    /// When to look at whose timeout. At most one of a connection's entries counts.
+    timers: BinaryHeap<Reverse<(u64, usize)>>,
+    listener_ready: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Unread {
+    token: usize,
+    /// The peer's end was announced: it is read up to there.
+    closed: bool,
+}
+
+impl Seat {
+    pub(crate) fn new(poller: Arc<Poller>, poll: mio::Poll) -> Self {
+        Self {
+            poller,
+            poll,
+            events: Events::with_capacity(EVENTS),
+            buffer: vec![0; READ_BYTES],
+            unread: VecDeque::new(),
+            timers: BinaryHeap::new(),
+            listener_ready: false,
+        }
+    }
+
+    /// As what a thread that waits here is interrupted.
+    pub(crate) fn interrupt(&self) -> Arc<dyn Interrupt> {
+        Arc::clone(&self.poller) as _
+    }
+
+    /// The poller that is led from here.
+    pub(crate) const fn poller(&self) -> &Arc<Poller> {
+        &self.poller
+    }
+
+    /// Waits for events until `until`, or until a timer goes off or a request comes.
+    pub(crate) fn wait(&mut self, until: Option<Instant>) {
+        let timeout = self.timeout(until);
+        if let Err(error) = self.poll.poll(&mut self.events, timeout) {
+            debug_assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+        }
+        self.poller.wake_up();
+    }
+
+    /// How long to sleep.
+    fn timeout(&self, until: Option<Instant>) -> Option<Duration> {
+        let timer = self.timers.peek().map(|Reverse((at, _))| Instant::from_nanos(*at));
+        let until = [until, timer].into_iter().flatten().min();
+        if !self.unread.is_empty() || !self.poller.fall_asleep(until) {
+            return Some(Duration::ZERO);
+        }
+        until.map(|until| until.saturating_duration_since(now()))
+    }
+
+    /// Does everything that there is to do, once.
+    pub(crate) fn turn(&mut self, turn: &mut impl Turn) {
+        for _ in 0..self.unread.len() {
+            if let Some(Unread { token, closed }) = self.unread.pop_front() {
+                self.with(token, |seat, link| seat.read(link, closed, turn));
+            }
+        }
+        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            match event.token() {
+                WAKER => {}
+                LISTENER => self.listener_ready = true,
+                token => self.with(token.0, |seat, link| {
+                    if event.is_writable() && link.wants_writable() {
+                        link.io().forget_writable();
+                        link.writable();
+                    }
+                    if event.is_readable() || event.is_read_closed() || event.is_error() {
+                        seat.read(link, event.is_read_closed() || event.is_error(), turn);
+                    }
+                }),
+            }
+        }
+        events.clear();
+        self.events = events;
+        self.run_timers();
+        for request in self.poller.take_requests() {
+            self.serve(request, turn);
+        }
+    }
+
+    /// Whether connections wait at the listener; asked once.
+    pub(crate) fn take_listener_ready(&mut self) -> bool {
+        std::mem::take(&mut self.listener_ready)
+    }
+
+    fn serve(&mut self, request: Request, turn: &mut impl Turn) {
+        match request {
+            Request::Timer { token, at } => self.timers.push(Reverse((at, token))),
+            // Its end may have been announced meanwhile.
+            Request::Read(token) => self.with(token, |seat, link| seat.read(link, true, turn)),
+            Request::Flush(token) => self.with(token, |_, link| link.flush()),
+            Request::Calls(token) => self.with(token, |_, link| turn.take_calls(link)),
+            Request::Accept => self.listener_ready = true,
+        }
+    }
+
+    fn with(&mut self, token: usize, f: impl FnOnce(&mut Self, &Arc<Link<Transport>>)) {
+        if let Some(link) = self.poller.link(token) {
+            f(self, &link);
+        }
+    }
+
+    /// Reads up to one buffer, or up to the end that was announced. What is left is read in the next turn: the
+    /// poller tells of bytes only as they arrive.
+    fn read(&mut self, link: &Arc<Link<Transport>>, closed: bool, turn: &mut impl Turn) {
+        let token = link.io().token();
+        loop {
+            if !link.wants_receive() {
+                link.io().pause();
+                // Whoever makes room after this look finds the mark.
+                if !link.wants_receive() {
+                    return;
+                }
+            }
+            match link.io().read(&mut self.buffer) {
+                Ok(0) => return link.ended(End::Closed),
+                Ok(count) => {
+                    turn.received(link, &mut self.buffer[..count]);
+                    if count == self.buffer.len() {
+                        return self.unread.push_back(Unread { token, closed });
+                    }
+                    if !closed {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return link.ended(End::Failed(Arc::new(error))),
+            }
+        }
+    }
+
+    fn run_timers(&mut self) {
+        if self.timers.is_empty() {
+            return;
+        }
+        let now = now().as_nanos();
+        while let Some(&Reverse((at, token))) = self.timers.peek() {
+            if at > now {
+                return;
+            }
+            self.timers.pop();
+            let Some(link) = self.poller.link(token) else { continue };
+            if !link.io().takes_timer(at) {
+                continue;
+            }
+            if link.timeout().is_some_and(|at| at.as_nanos() <= now) {
+                link.timed_out();
+            }
+            // Later than this turn, whatever the connection says: others want their turn, too.
+            let next = link.timeout().map(|at| at.as_nanos().max(now + 1));
+            if let Some(at) = next.filter(|at| link.io().sets_timer(*at)) {
+                self.timers.push(Reverse((at, token)));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seat").field("poller", &self.poller).finish_non_exhaustive()
+    }
+}

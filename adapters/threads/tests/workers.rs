@@ -1,0 +1,129 @@
+//! How many handlers run at once, and what those that wait keep others from: nothing.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod support;
+
+use sailplane::Stub;
+use sailplane_threads::Server;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use support::{Running, hello};
+
+const WORKERS: usize = 4;
+
+#[test]
+fn handlers_that_wait_for_messages_give_their_place_away() {
+    let server = Running::with(Server::new().workers(WORKERS));
+    let client = server.client();
+    let mut calls: Vec<_> = (0..=WORKERS).map(|_| client.bidi_hello()).collect();
+    for (greetings, replies) in &mut calls {
+        greetings.send(&hello("you")).unwrap();
+        assert_eq!(replies.message().unwrap().unwrap().message, "Hello, you!");
+    }
+    // All of them wait for another message.
+    assert_eq!(client.say_hello(&hello("me")).unwrap().message, "Hello, me!");
+    for (greetings, mut replies) in calls {
+        greetings.finish();
+        assert!(replies.message().unwrap().is_none());
+    }
+}
+
+#[test]
+fn handlers_that_wait_to_send_give_their_place_away() {
+    let server = Running::with(Server::new().workers(WORKERS));
+    let client = server.client();
+    let name = format!("endless {}", "x".repeat(10_000));
+    let calls: Vec<_> = (0..=WORKERS).map(|_| client.lots_of_replies(&hello(&name))).collect();
+    assert_eq!(client.say_hello(&hello("me")).unwrap().message, "Hello, me!");
+    drop(calls);
+    let cancelled = &server.guest.0.cancelled;
+    while cancelled.load(Ordering::SeqCst) <= WORKERS {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn no_more_handlers_run_than_workers_and_a_poller_is_led_all_the_same() {
+    let server = Running::with(Server::new().workers(WORKERS).pollers(1));
+    let client = server.client();
+    let gate = &server.guest.0.gate;
+    std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..2 * WORKERS)
+            .map(|_| scope.spawn(|| client.say_hello(&hello("gate")).unwrap().message))
+            .collect();
+        gate.await_waiting(WORKERS);
+        // A call that waits for a thread is ended by its deadline, so the connection is served.
+        let late = client.with_timeout(Duration::from_millis(50)).say_hello(&hello("me")).unwrap_err();
+        assert_eq!(late.code(), sailplane::Code::DeadlineExceeded);
+        assert_eq!(gate.waiting(), WORKERS);
+        gate.open();
+        for call in calls {
+            assert_eq!(call.join().unwrap(), "Hello, gate!");
+        }
+    });
+}
+
+#[test]
+fn a_handler_calls_its_own_server() {
+    let server = Running::with(Server::new().workers(1).pollers(1));
+    let client = server.client();
+    assert!(server.guest.0.back.set(client.clone()).is_ok());
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    assert_eq!(client.say_hello(&hello("back")).unwrap().message, "Hello, you!");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_thousand_calls_at_once_on_one_connection() {
+    const CALLS: usize = 1000;
+    let limits = sailplane::Limits::default().concurrent_calls_max(2000);
+    let server = Running::with(Server::new().limits(limits));
+    thousand(&server, CALLS, CALLS);
+}
+
+#[test]
+fn a_thousand_calls_at_once_wait_for_room_on_a_connection() {
+    thousand(&Running::start(), 1000, 100);
+}
+
+/// So many calls at once, of which so many can run. Each is started, then each is continued.
+fn thousand(server: &Running, count: usize, at_once: usize) {
+    let client = server.client();
+    let mut calls: Vec<_> = (0..count).map(|_| client.bidi_hello()).collect();
+    for chunk in calls.chunks_mut(at_once) {
+        for (greetings, replies) in chunk.iter_mut() {
+            greetings.send(&hello("you")).unwrap();
+            assert_eq!(replies.message().unwrap().unwrap().message, "Hello, you!");
+        }
+        if at_once < count {
+            for (greetings, replies) in chunk {
+                greetings.cancel();
+                while replies.message().is_ok_and(|message| message.is_some()) {}
+            }
+        }
+    }
+}
+
+#[test]
+fn unary_calls_from_a_thousand_threads_share_a_connection() {
+    let server = Running::start();
+    let client = server.client();
+    let answered = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..1000 {
+            scope.spawn(|| {
+                assert_eq!(client.say_hello(&hello("you")).unwrap().message, "Hello, you!");
+                answered.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+    });
+    assert_eq!(answered.load(Ordering::SeqCst), 1000);
+}
