@@ -1,0 +1,103 @@
+//! Where a server listens.
+
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_io::Async;
+use sailplane_driver::LocalAddress;
+
+use crate::stream::Stream;
+
+/// A listening socket.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(Async<TcpListener>),
+    Unix(Async<UnixListener>, SocketFile),
+}
+
+impl Listener {
+    /// Listens on `host:port`, at the first address of the host that can be listened on, or `unix:path`.
+    pub(crate) async fn bind(address: &str) -> io::Result<Self> {
+        if let Some(path) = LocalAddress::unix_path(address) {
+            return smol::unblock(move || unix(path)).await;
+        }
+        let addresses = smol::net::resolve(address).await?;
+        let mut failure = None;
+        for address in addresses {
+            match Async::<TcpListener>::bind(address) {
+                Ok(listener) => return Ok(Self::Tcp(listener)),
+                Err(error) => failure = Some(named(&address, error)),
+            }
+        }
+        Err(failure.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the host has no address")))
+    }
+
+    pub(crate) fn local_addr(&self) -> io::Result<LocalAddress> {
+        match self {
+            Self::Tcp(listener) => listener.get_ref().local_addr().map(LocalAddress::Tcp),
+            Self::Unix(_, file) => Ok(LocalAddress::Unix(file.path.clone())),
+        }
+    }
+
+    /// The next connection, and the address of its other end.
+    pub(crate) async fn accept(&self) -> io::Result<(Stream, Option<Arc<str>>)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                Ok((Stream::tcp(stream)?, Some(address.to_string().into())))
+            }
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Stream::Unix(stream), None))
+            }
+        }
+    }
+}
+
+/// A Unix socket's file, removed when this is dropped, unless another took its place.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    inode: Option<u64>,
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if self.inode.is_some() && inode(&self.path) == self.inode {
+            // It may be gone already.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Listens on a path. A file that a server left behind, on which nobody listens, is removed.
+fn unix(path: PathBuf) -> io::Result<Listener> {
+    let listener = match UnixListener::bind(&path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(&path) => {
+            std::fs::remove_file(&path)?;
+            UnixListener::bind(&path)
+        }
+        bound => bound,
+    };
+    let listener = listener.map_err(|error| named(&path.display(), error))?;
+    let inode = inode(&path);
+    let file = SocketFile { path, inode };
+    Ok(Listener::Unix(Async::new(listener)?, file))
+}
+
+fn is_stale(path: &Path) -> bool {
+    UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+fn inode(path: &Path) -> Option<u64> {
+    std::fs::symlink_metadata(path).ok().map(|metadata| metadata.ino())
+}
+
+fn named(address: &dyn fmt::Display, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+}
