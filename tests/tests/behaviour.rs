@@ -1,0 +1,56 @@
+//! Every scenario with every client, every server and everything that can be between them.
+//!
+//! What an adapter does not promise is ignored and not passed; `exemptions.rs` says why.
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+use sailplane_tests::behaviour::scenarios::ALL;
+use sailplane_tests::behaviour::{self, Adapter, Pairing, Transport};
+
+const ADAPTERS: [Adapter; 3] = [Adapter::Blocking, Adapter::Threads, Adapter::Smol];
+
+fn pairings() -> Vec<Pairing> {
+    let mut pairings = Vec::new();
+    for client in ADAPTERS {
+        for server in ADAPTERS {
+            for transport in [Transport::Tcp, Transport::Unix] {
+                pairings.push(Pairing { client, server, transport });
+            }
+        }
+        pairings.push(Pairing { client, server: client, transport: Transport::InProcess });
+    }
+    pairings
+}
+
+fn trial(pairing: Pairing, name: &'static str, scenario: fn(&behaviour::World)) -> Trial {
+    let exemption = behaviour::exemption(pairing, name);
+    let run = move || match exemption {
+        Some(reason) => Err(reason.into()),
+        None => {
+            behaviour::run(pairing, name, scenario);
+            Ok(())
+        }
+    };
+    Trial::test(format!("{name}, {pairing}"), run).with_ignored_flag(exemption.is_some())
+}
+
+/// An exemption of what does not exist hides a mistake.
+fn exemptions_are_of_scenarios() -> Trial {
+    Trial::test("exemptions are of scenarios", || {
+        for exempt in behaviour::exempt() {
+            if !ALL.iter().any(|(name, _)| *name == exempt) {
+                return Err(format!("there is no scenario {exempt}").into());
+            }
+        }
+        Ok(())
+    })
+}
+
+fn main() -> ExitCode {
+    let mut trials = vec![exemptions_are_of_scenarios()];
+    for pairing in pairings() {
+        trials.extend(ALL.iter().map(|(name, scenario)| trial(pairing, name, *scenario)));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
