@@ -40,6 +40,10 @@ pub(crate) struct Pipe {
     pub(crate) room: AtomicUsize,
     pub(crate) wants_writable: AtomicBool,
     pub(crate) finished: AtomicBool,
+    /// Writes that took something.
+    pub(crate) writes: AtomicUsize,
+    /// How often the clock was read: once each time that the connection is locked.
+    pub(crate) locks: AtomicUsize,
 }
 
 impl Pipe {
@@ -50,7 +54,14 @@ impl Pipe {
             room: AtomicUsize::new(usize::MAX),
             wants_writable: AtomicBool::new(false),
             finished: AtomicBool::new(false),
+            writes: AtomicUsize::new(0),
+            locks: AtomicUsize::new(0),
         }
+    }
+
+    /// Locks and writes so far.
+    pub(crate) fn costs(&self) -> (usize, usize) {
+        (self.locks.load(Ordering::SeqCst), self.writes.load(Ordering::SeqCst))
     }
 
     pub(crate) fn take(&self) -> Vec<u8> {
@@ -68,6 +79,7 @@ impl Io for Pipe {
         }
         written.extend_from_slice(&transmit.chunk()[..count]);
         transmit.advance(count);
+        self.writes.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
@@ -80,6 +92,7 @@ impl Io for Pipe {
     }
 
     fn now(&self) -> Instant {
+        self.locks.fetch_add(1, Ordering::SeqCst);
         self.clock.now()
     }
 }
