@@ -205,7 +205,8 @@ fn tests_do_not_sleep() {
                 continue;
             }
             for (index, line) in read(&path).lines().enumerate() {
-                if line.contains("thread::sleep") || line.contains("Timer::after(") {
+                if line.contains(concat!("thread::", "sleep")) || line.contains(concat!("Timer::", "after("))
+                {
                     found.push(format!("{}:{}: {}", path.display(), index + 1, line.trim()));
                 }
             }
