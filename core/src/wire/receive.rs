@@ -5,7 +5,7 @@ use core::fmt;
 
 use super::data::DataFrame;
 use super::frame_header::FrameHeader;
-use super::preface::{CLIENT_PREFACE, Comparison};
+use super::preface::Comparison;
 use super::{
     DEFAULT_MAX_FRAME_SIZE, Frame, FrameType, Malformed, data, goaway, headers, ignored, ping, preface,
     rst_stream, settings, window_update,
@@ -22,10 +22,8 @@ pub struct FrameReader {
     header: [u8; FrameHeader::LEN],
     /// How many octets of `header` are there.
     header_len: u8,
-    /// Whether anything sound came: the preface or the header of a frame.
-    begun: bool,
     max_frame_size: u32,
-    /// A payload that came in part; or, after a failure at the very beginning, what came instead.
+    /// A payload that came in part.
     held: Vec<u8>,
 }
 
@@ -48,9 +46,6 @@ enum State {
     Failed(Malformed),
 }
 
-/// How much of a wrong preface is kept for the text of the error, in octets.
-const MISMATCH_LEN_MAX: usize = 80;
-
 impl FrameReader {
     /// A reader at the beginning of a connection. A server expects the preface of the client
     /// (RFC 9113 §3.4); a client does not expect one.
@@ -60,7 +55,6 @@ impl FrameReader {
             state: if expect_preface { State::Preface(0) } else { State::Header },
             header: [0; FrameHeader::LEN],
             header_len: 0,
-            begun: false,
             max_frame_size: DEFAULT_MAX_FRAME_SIZE,
             held: Vec::new(),
         }
@@ -137,21 +131,6 @@ impl FrameReader {
         }
     }
 
-    /// Whether the preface is complete; always true where none is expected.
-    #[must_use]
-    pub const fn preface_seen(&self) -> bool {
-        !matches!(self.state, State::Preface(_) | State::Failed(Malformed::BadPreface))
-    }
-
-    /// What the peer sent in place of HTTP/2, after an error in its first octets: the beginning of
-    /// what came, 80 octets at most. A client gets it if the first frame header makes no sense,
-    /// which any text does not.
-    #[must_use]
-    pub fn preface_mismatch(&self) -> Option<&[u8]> {
-        let at_beginning = matches!(self.state, State::Failed(_)) && !self.begun;
-        at_beginning.then_some(&*self.held)
-    }
-
     #[cfg(test)]
     pub(super) const fn held_capacity(&self) -> usize {
         self.held.capacity()
@@ -165,13 +144,10 @@ impl FrameReader {
                 Ok(false)
             }
             Comparison::Complete => {
-                self.begun = true;
                 self.state = State::Header;
                 Ok(true)
             }
-            Comparison::Differs(matched) => {
-                let equal = CLIENT_PREFACE.get(..matched).unwrap_or_default();
-                self.keep_mismatch(equal, input);
+            Comparison::Differs => {
                 // RFC 9113 §3.4: "Clients and servers MUST treat an invalid connection preface as a
                 // connection error of type PROTOCOL_ERROR."
                 Err(self.fail(Malformed::BadPreface, input))
@@ -184,9 +160,6 @@ impl FrameReader {
         if self.header_len == 0 {
             if let Some((octets, rest)) = input.split_first_chunk() {
                 *input = rest;
-                if !self.begun {
-                    self.header = *octets;
-                }
                 return Ok(Some(FrameHeader::parse(octets)));
             }
         }
@@ -205,8 +178,6 @@ impl FrameReader {
         }
         // A peer that speaks something else may stop before the ninth octet.
         if self.header_len >= 3 && header.length > self.max_frame_size {
-            let came = self.header;
-            self.keep_mismatch(came.get(..usize::from(self.header_len)).unwrap_or_default(), &[]);
             return Err(self.fail(Malformed::FrameTooLarge, input));
         }
         Ok(None)
@@ -216,15 +187,10 @@ impl FrameReader {
     fn begin(&mut self, header: FrameHeader, input: &mut &[u8]) -> Result<Option<Frame<'static>>, Malformed> {
         match self.judge(header) {
             Ok((state, frame)) => {
-                self.begun = true;
                 self.state = state;
                 Ok(frame)
             }
-            Err(fault) => {
-                let octets = self.header;
-                self.keep_mismatch(&octets, input);
-                Err(self.fail(fault, input))
-            }
+            Err(fault) => Err(self.fail(fault, input)),
         }
     }
 
@@ -319,13 +285,6 @@ impl FrameReader {
         self.state = State::Failed(fault);
         *input = &[];
         fault
-    }
-
-    /// Keeps the octets with which the peer began, if nothing sound came before.
-    fn keep_mismatch(&mut self, first: &[u8], rest: &[u8]) {
-        if !self.begun {
-            self.held.extend(first.iter().chain(rest).take(MISMATCH_LEN_MAX));
-        }
     }
 }
 

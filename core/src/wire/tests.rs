@@ -126,7 +126,6 @@ fn frames_are_the_same_under_every_split() {
         let mut reader = FrameReader::new(true);
         assert_eq!(read_in(&[first, second], &mut reader), Ok(whole.clone()), "at {split}");
         assert!(!reader.is_mid_frame());
-        assert!(reader.preface_seen());
     }
     for size in 1..20 {
         let chunks: Vec<&[u8]> = bytes.chunks(size).collect();
@@ -243,39 +242,15 @@ fn after_a_fault_nothing_is_read() {
 }
 
 #[test]
-fn another_protocol_is_kept_for_the_text_of_the_error() {
-    let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n".repeat(9);
-    let mut reader = FrameReader::new(true);
-    assert!(!reader.preface_seen());
-    assert_eq!(reader.read(&mut &request[..]), Err(Malformed::BadPreface));
-    assert_eq!(reader.preface_mismatch(), Some(&request[..80]));
-    assert!(!reader.preface_seen());
-
-    // The beginning is kept even if it matched.
+fn another_protocol_is_noticed_at_once() {
+    assert_eq!(FrameReader::new(true).read(&mut &b"GET / HTTP/1.1"[..]), Err(Malformed::BadPreface));
     let mut reader = FrameReader::new(true);
     assert_eq!(reader.read(&mut &b"PRI * "[..]), Ok(None));
-    assert_eq!(reader.preface_mismatch(), None);
     assert_eq!(reader.read(&mut &b"HTTP/1.1"[..]), Err(Malformed::BadPreface));
-    assert_eq!(reader.preface_mismatch(), Some(&b"PRI * HTTP/1.1"[..]));
-}
-
-#[test]
-fn a_server_of_another_protocol_is_kept_too() {
     let alert = [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
     for answer in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"SSH-2.0-x\r\n", &alert] {
-        let mut reader = FrameReader::new(false);
-        assert_eq!(reader.read(&mut &answer[..]), Err(Malformed::FrameTooLarge));
-        assert_eq!(reader.preface_mismatch(), Some(answer));
+        assert_eq!(FrameReader::new(false).read(&mut &answer[..]), Err(Malformed::FrameTooLarge));
     }
-    // Once a preface or a frame was sound, the peer speaks HTTP/2.
-    let mut reader = FrameReader::new(true);
-    read_in(&[CLIENT_PREFACE], &mut reader).unwrap();
-    assert_eq!(reader.read(&mut &b"HTTP/1.1 400"[..]), Err(Malformed::FrameTooLarge));
-    assert_eq!(reader.preface_mismatch(), None);
-    let mut reader = FrameReader::new(false);
-    read_in(&[&frame(0x4, 0, 0, &[])], &mut reader).unwrap();
-    assert_eq!(reader.read(&mut &b"HTTP/1.1 400"[..]), Err(Malformed::FrameTooLarge));
-    assert_eq!(reader.preface_mismatch(), None);
 }
 
 #[test]
