@@ -20,7 +20,7 @@ impl Connection {
     /// where nothing of that was dropped.
     pub(super) fn end_unprocessed(&mut self, index: u32, status: Status) {
         let Some(entry) = self.calls.get_mut(index) else { return };
-        let never_sent = entry.stream.id.as_u32() == 0;
+        let never_sent = entry.is_unsent();
         let finished = entry.outgoing.finished;
         let unsent = entry.outgoing.unsent();
         let replay = entry.request.take().zip(entry.outgoing.take_replay()).map(|(head, messages)| {
@@ -82,7 +82,7 @@ impl Connection {
         if entry.stream.state == stream::State::Closed {
             return;
         }
-        if entry.stream.id.as_u32() == 0 {
+        if entry.is_unsent() {
             // HEADERS were never written: RFC 9113 §5.1 forbids RST_STREAM on an idle stream.
             self.close_stream(index);
             return;
@@ -197,7 +197,7 @@ impl Connection {
     pub(super) fn end_all(&mut self, status: &Status) {
         for index in self.calls.indexes() {
             let Some(entry) = self.calls.get(index) else { continue };
-            let never_sent = entry.stream.id.as_u32() == 0;
+            let never_sent = entry.is_unsent();
             match self.role {
                 Role::Client if never_sent => self.end_unprocessed(index, status.clone()),
                 Role::Client => self.end_call(index, Err(status.clone()), Metadata::new()),

@@ -124,6 +124,16 @@ impl Entry {
         *self = Self { incoming, outgoing, ..Self::default() };
     }
 
+    /// HEADERS were never written: the peer does not know the call.
+    pub(super) const fn is_unsent(&self) -> bool {
+        self.stream.id.is_zero()
+    }
+
+    /// RFC 9113 §8.1.1: a content-length that differs from the sum of the DATA is malformed.
+    pub(super) fn contradicts_length(&self) -> bool {
+        self.content_length.is_some_and(|length| length != self.received)
+    }
+
     pub(super) const fn is_running(&self) -> bool {
         matches!(self.fate, Fate::Running)
     }

@@ -273,8 +273,7 @@ impl Connection {
         let status = self.with_address(status);
         for index in self.calls.indexes() {
             let Some(entry) = self.calls.get(index) else { continue };
-            let unsent = entry.stream.id.as_u32() == 0;
-            if entry.counted && (unsent || entry.stream.id > last) {
+            if entry.counted && (entry.is_unsent() || entry.stream.id > last) {
                 self.end_unprocessed(index, status.clone());
                 self.close_stream(index);
             }

@@ -220,8 +220,7 @@ impl Connection {
     /// Trailers came: they decide, whatever else is still on its way.
     fn response_ends(&mut self, index: u32, trailers: Trailers) -> Result<(), Fatal> {
         let Some(entry) = self.calls.get_mut(index) else { return Ok(()) };
-        // RFC 9113 §8.1.1: a content-length that differs from the sum of the DATA is malformed.
-        if entry.content_length.is_some_and(|length| length != entry.received) {
+        if entry.contradicts_length() {
             let stream = entry.stream.id;
             return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR);
         }
@@ -241,8 +240,7 @@ impl Connection {
     pub(super) fn receive_end(&mut self, index: u32) -> Result<(), Fatal> {
         let Some(entry) = self.calls.get_mut(index) else { return Ok(()) };
         let stream = entry.stream.id;
-        // RFC 9113 §8.1.1: a content-length that differs from the sum of the DATA is malformed.
-        if entry.content_length.is_some_and(|length| length != entry.received) {
+        if entry.contradicts_length() {
             return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR);
         }
         entry.receiving = Receiving::Complete;

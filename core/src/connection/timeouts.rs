@@ -125,7 +125,7 @@ impl Connection {
         }
         let status = self.with_address(Status::unavailable("this side closes the connection"));
         for index in self.calls.indexes() {
-            if self.calls.get(index).is_some_and(|entry| entry.counted && entry.stream.id.as_u32() == 0) {
+            if self.calls.get(index).is_some_and(|entry| entry.counted && entry.is_unsent()) {
                 self.end_unprocessed(index, status.clone());
                 self.close_stream(index);
             }
