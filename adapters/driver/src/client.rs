@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sailplane::call::{Code, Replay, Status};
@@ -14,7 +13,7 @@ use sailplane::{CallId, Config, Instant, RefusedReason, Start};
 use crate::call::{Call, Home};
 use crate::local::{Local, News, Place};
 use crate::state::{Change, Role};
-use crate::{Blocked, Io, Link};
+use crate::{Alarm, Blocked, Io, Link};
 
 /// How an adapter makes the connections of a channel. Nothing here is ever called with a lock held.
 pub trait Connector: Send + Sync + Sized + 'static {
@@ -60,8 +59,8 @@ pub struct Client<C: Connector> {
     config: Config,
     this: Weak<Self>,
     state: Mutex<State<C>>,
-    /// What `poll_timeout` said last, in nanoseconds; `u64::MAX` for never.
-    timeout: AtomicU64,
+    /// What `poll_timeout` said last.
+    timeout: Alarm,
 }
 
 struct State<C: Connector> {
@@ -84,7 +83,7 @@ impl<C: Connector> Client<C> {
             config,
             this: Weak::clone(this),
             state: Mutex::new(state),
-            timeout: AtomicU64::new(u64::MAX),
+            timeout: Alarm::new(),
         })
     }
 
@@ -195,10 +194,7 @@ impl<C: Connector> Client<C> {
     /// When [`timed_out`](Self::timed_out) must be called at the latest. No lock is taken.
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
-        match self.timeout.load(Ordering::SeqCst) {
-            u64::MAX => None,
-            nanoseconds => Some(Instant::from_nanos(nanoseconds)),
-        }
+        self.timeout.get()
     }
 
     /// The connection that takes calls, if there is one.
@@ -377,16 +373,13 @@ impl<C: Connector> Client<C> {
     }
 
     fn publish_timeout(&self) {
-        let (before, at) = {
+        let earlier = {
             let state = self.lock();
-            let at = state.machine.poll_timeout().map_or(u64::MAX, |timeout| timeout.at.as_nanos());
             // Under the lock, so that no older answer replaces a newer one.
-            (self.timeout.swap(at, Ordering::SeqCst), at)
+            self.timeout.set(state.machine.poll_timeout().map(|timeout| timeout.at))
         };
-        if at < before {
-            if let Some(this) = self.this.upgrade() {
-                self.connector.timeout_earlier(&this, Instant::from_nanos(at));
-            }
+        if let Some((at, this)) = earlier.zip(self.this.upgrade()) {
+            self.connector.timeout_earlier(&this, at);
         }
     }
 }

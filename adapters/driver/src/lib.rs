@@ -24,6 +24,7 @@
 
 mod address;
 mod after;
+mod alarm;
 mod block;
 mod call;
 mod client;
@@ -41,6 +42,7 @@ mod server;
 mod state;
 
 pub use address::LocalAddress;
+pub use alarm::Alarm;
 pub use block::Blocked;
 pub use client::{Client, Connector, StartOptions};
 pub use connect::{Candidate, ConnectFailure, cannot_connect, cannot_resolve, connect_first};

@@ -1,7 +1,7 @@
 //! One connection behind its lock.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use sailplane::{Config, Connection, End, Instant, Transmit};
 use crate::after::After;
 use crate::reader::{self, Reading};
 use crate::state::{Change, Role, State};
-use crate::{IncomingCall, Io};
+use crate::{Alarm, IncomingCall, Io};
 
 /// New calls that one turn hands out.
 const CALLS_PER_TURN: usize = 32;
@@ -26,8 +26,8 @@ pub struct Link<I: Io> {
     id: Option<ConnectionId>,
     pub(crate) state: Mutex<State<I>>,
     reader: reader::Role,
-    /// What `poll_timeout` said last, in nanoseconds; `u64::MAX` for never.
-    pub(crate) timeout: AtomicU64,
+    /// What `poll_timeout` said last.
+    pub(crate) timeout: Alarm,
     pub(crate) wants_receive: AtomicBool,
     pub(crate) stuck: AtomicBool,
     pub(crate) over: AtomicBool,
@@ -57,7 +57,8 @@ impl<I: Io> Link<I> {
         owner: Option<(ConnectionId, Owner)>,
     ) -> Arc<Self> {
         let (id, owner) = owner.unzip();
-        let timeout = connection.poll_timeout().map_or(u64::MAX, |timeout| timeout.at.as_nanos());
+        let timeout = Alarm::new();
+        timeout.set(connection.poll_timeout().map(|timeout| timeout.at));
         let wants_receive = connection.wants_receive();
         Arc::new(Self {
             io,
@@ -65,7 +66,7 @@ impl<I: Io> Link<I> {
             id,
             state: Mutex::new(State::new(connection)),
             reader: reader::Role::default(),
-            timeout: AtomicU64::new(timeout),
+            timeout,
             wants_receive: AtomicBool::new(wants_receive),
             stuck: AtomicBool::new(false),
             over: AtomicBool::new(false),
@@ -161,10 +162,7 @@ impl<I: Io> Link<I> {
     /// When [`timed_out`](Self::timed_out) must be called at the latest.
     #[must_use]
     pub fn timeout(&self) -> Option<Instant> {
-        match self.timeout.load(Ordering::SeqCst) {
-            u64::MAX => None,
-            nanoseconds => Some(Instant::from_nanos(nanoseconds)),
-        }
+        self.timeout.get()
     }
 
     /// False: leave the bytes in the socket.

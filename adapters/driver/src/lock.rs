@@ -72,9 +72,8 @@ impl<I: Io> Link<I> {
         }
         let timeout = state.connection.poll_timeout().map(|timeout| timeout.at);
         let linger = if state.stuck { state.linger } else { None };
-        let at = [timeout, linger].into_iter().flatten().min().map_or(u64::MAX, Instant::as_nanos);
-        if at != self.timeout.load(Ordering::Relaxed) && at < self.timeout.swap(at, Ordering::SeqCst) {
-            after.earlier = Some(Instant::from_nanos(at));
+        if let Some(at) = self.timeout.set([timeout, linger].into_iter().flatten().min()) {
+            after.earlier = Some(at);
         }
         self.wants_receive.store(state.connection.wants_receive(), Ordering::SeqCst);
         self.stuck.store(state.stuck, Ordering::SeqCst);

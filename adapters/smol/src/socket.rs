@@ -5,12 +5,12 @@ use sailplane::bytes::Buf as _;
 use std::cell::Cell;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Waker};
 
 use sailplane::{Instant, Transmit};
-use sailplane_driver::Io;
+use sailplane_driver::{Alarm, Io};
 
 use crate::stream::Stream;
 
@@ -35,8 +35,8 @@ pub(crate) struct Socket {
     /// Somebody wrote outside of a turn since the last one. The second who has something leaves it to the
     /// next turn, which comes after all tasks that are about to add to it.
     written: AtomicBool,
-    /// When the task's timer goes off, in nanoseconds; `u64::MAX` for never.
-    armed: AtomicU64,
+    /// When the task's timer goes off.
+    armed: Alarm,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -48,7 +48,7 @@ impl Socket {
             output: AtomicBool::new(true),
             calls_waiting: AtomicBool::new(false),
             written: AtomicBool::new(false),
-            armed: AtomicU64::new(u64::MAX),
+            armed: Alarm::new(),
             waker: Mutex::new(None),
         }
     }
@@ -90,14 +90,11 @@ impl Socket {
 
     /// When the task's timer goes off.
     pub(crate) fn armed(&self) -> Option<Instant> {
-        match self.armed.load(Ordering::SeqCst) {
-            u64::MAX => None,
-            nanoseconds => Some(Instant::from_nanos(nanoseconds)),
-        }
+        self.armed.get()
     }
 
     pub(crate) fn set_armed(&self, at: Option<Instant>) {
-        self.armed.store(at.map_or(u64::MAX, Instant::as_nanos), Ordering::SeqCst);
+        self.armed.set(at);
     }
 
     fn is_in_turn(&self) -> bool {
@@ -154,7 +151,7 @@ impl Io for Socket {
     }
 
     fn timeout_earlier(&self, at: Instant) {
-        if !self.is_in_turn() && at.as_nanos() < self.armed.load(Ordering::SeqCst) {
+        if !self.is_in_turn() && self.armed.get().is_none_or(|armed| at < armed) {
             self.wake();
         }
     }
