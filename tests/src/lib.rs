@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on panics")]
 
 pub mod behaviour;
+pub mod ledger;
 pub mod peers;
 
 /// The service of `proto/behaviour.proto`.
