@@ -1,15 +1,12 @@
 //! Flow control: what windows hold back, and what they must never hold back.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod support;
-
+use crate::support::actors::{Manner, Plan, body};
+use crate::support::wire::Sent;
+use crate::support::world::World;
+use crate::support::{Pair, streaming};
 use bytes::Bytes;
 use core::time::Duration;
 use sailplane::{Code, Event, Limits, Metadata, Received, Status};
-use support::actors::{Manner, Plan, body};
-use support::wire::Sent;
-use support::world::World;
-use support::{Pair, streaming};
 
 const MIB: usize = 1 << 20;
 
@@ -85,7 +82,7 @@ fn stalled_responses_do_not_stop_a_healthy_call() {
         while pair.server.connection.send_message(call, body(0, 60_000)).is_ok() {}
     }
     pair.settle();
-    let call = pair.start(support::unary("healthy"));
+    let call = pair.start(crate::support::unary("healthy"));
     let served = pair.accepted();
     assert_eq!(pair.server.messages(served).0.len(), 1);
     pair.respond(served, "fine", Ok(()));
@@ -115,7 +112,7 @@ fn a_call_that_ends_frees_its_credit_for_others() {
 fn a_reader_that_is_slow_loses_nothing_of_a_call_that_ended_well() {
     let limits = Limits::default().unread_bytes_max(100_000);
     let mut pair = Pair::with(limits, Limits::default()).ready();
-    let call = pair.start(support::unary("x"));
+    let call = pair.start(crate::support::unary("x"));
     let served = pair.accepted();
     let message = body(0, 200_000);
     pair.server.connection.respond(served, Some(message.clone()), Metadata::new(), Ok(())).unwrap();
@@ -153,7 +150,7 @@ fn small_windows_that_the_peer_learns_of_late_open_again() {
 /// RFC 9113 §6.9.2: a peer may take back what it had granted.
 #[test]
 fn a_window_below_what_is_in_flight_stops_a_sender_until_it_is_positive_again() {
-    use support::wire::{Peer, RESPONSE};
+    use crate::support::wire::{Peer, RESPONSE};
     let mut pair = Pair::new();
     let call = pair.start(streaming());
     let mut peer = Peer::server();
@@ -227,7 +224,7 @@ fn a_request_ends_with_data() {
 /// RFC 9113 §6.1: padding counts, and is nothing that anybody has to take.
 #[test]
 fn the_credit_of_padding_comes_back() {
-    use support::wire::{PADDED, Peer};
+    use crate::support::wire::{PADDED, Peer};
     let mut pair = Pair::new();
     pair.server.drain(pair.now);
     let mut peer = Peer::client();

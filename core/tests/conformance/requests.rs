@@ -1,12 +1,9 @@
 //! What a client may not send: a stream error or a status on its call, and the connection lives on.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod support;
-
+use crate::support::wire::{END_HEADERS, PADDED, Peer, REQUEST, Sent, framed, parse};
+use crate::support::{End, Pair};
 use sailplane::error::ErrorCode;
 use sailplane::{Event, Instant};
-use support::wire::{END_HEADERS, PADDED, Peer, REQUEST, Sent, framed, parse};
-use support::{End, Pair};
 
 /// What became of the call on stream 1.
 #[derive(Debug, PartialEq)]

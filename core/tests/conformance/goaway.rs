@@ -1,14 +1,11 @@
 //! GOAWAY in all its forms (RFC 9113 §6.8), and RST_STREAM in all states of a call.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod support;
-
+use crate::support::wire::{OK, Peer, RESPONSE, Sent, parse};
+use crate::support::{End, Pair, streaming, unary};
 use core::time::Duration;
 use sailplane::call::Outcome;
 use sailplane::error::ErrorCode;
 use sailplane::{CallId, Code, Event, Limits, RefusedReason};
-use support::wire::{OK, Peer, RESPONSE, Sent, parse};
-use support::{End, Pair, streaming, unary};
 
 /// A client with three calls on streams 1, 3 and 5 of a server by hand.
 struct Client {

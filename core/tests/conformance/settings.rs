@@ -1,14 +1,11 @@
 //! SETTINGS that change while calls run (RFC 9113 §6.5).
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod support;
-
+use crate::support::actors::{Plan, body};
+use crate::support::wire::{OK, Peer, RESPONSE, Sent, parse};
+use crate::support::world::World;
+use crate::support::{Pair, streaming, unary};
 use bytes::Bytes;
 use sailplane::{Connection, Event, Limits, Metadata, RefusedReason, Status};
-use support::actors::{Plan, body};
-use support::wire::{OK, Peer, RESPONSE, Sent, parse};
-use support::world::World;
-use support::{Pair, streaming, unary};
 
 const HEADER_TABLE_SIZE: u16 = 1;
 const MAX_CONCURRENT_STREAMS: u16 = 3;

@@ -1,12 +1,9 @@
 //! What a server may not send: how the call ends, and whether the connection lives on.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod support;
-
+use crate::support::wire::{OK, Peer, RESPONSE, Sent, framed, parse};
+use crate::support::{Pair, streaming};
 use sailplane::error::ErrorCode;
 use sailplane::{Code, Event, Status};
-use support::wire::{OK, Peer, RESPONSE, Sent, framed, parse};
-use support::{Pair, streaming};
 
 /// How the call on stream 1 ended, with the messages that came; `None` while it runs.
 struct Answer {
