@@ -9,7 +9,7 @@ const MESSAGE: Bytes = Bytes::from_static(b"sixteen bytes ok");
 
 fn config() -> Config {
     let limits = Limits::default().concurrent_calls_max(1000).glitches_burst(u32::MAX);
-    Config { limits, seed: 1, address: None }
+    Config::new(limits, 1)
 }
 
 struct End {

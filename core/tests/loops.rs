@@ -117,7 +117,7 @@ impl Loop {
 
 fn run(limits: &Limits) {
     let now = Instant::from_nanos(1);
-    let config = Config { limits: limits.clone(), seed: 3, address: None };
+    let config = Config::new(limits.clone(), 3);
     let mut client = Loop::new(Connection::client(now, &config), false);
     let mut server = Loop::new(Connection::server(now, &config), true);
     client.call =

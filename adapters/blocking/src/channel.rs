@@ -44,7 +44,7 @@ impl Channel {
     /// What is wrong with the target.
     pub fn with_limits(target: impl AsRef<str>, limits: Limits) -> Result<Self, InvalidTarget> {
         let target: Target = target.as_ref().parse()?;
-        let config = Config { limits, seed: seed(), address: None };
+        let config = Config::new(limits, seed());
         let wanted = Wanted { target, connection: Mutex::new(None) };
         Ok(Self(Kind::Socket(Client::new(wanted, config))))
     }

@@ -53,9 +53,8 @@ pub fn serve_with_limits(stream: impl Into<OwnedFd>, services: &Services, limits
     }
     let address = getpeername(&fd).ok().flatten().and_then(|peer| SocketAddr::try_from(peer).ok());
     let config = Config {
-        limits: limits.concurrent_calls_max(1),
-        seed: seed(),
         address: address.map(|address| address.to_string().into()),
+        ..Config::new(limits.concurrent_calls_max(1), seed())
     };
     let link = Link::server(Socket::new(fd), &config);
     // Also on unwind, so that the client does not wait for a server that is gone.

@@ -42,14 +42,14 @@ impl Channel {
     /// What is wrong with the target.
     pub fn plaintext(target: impl AsRef<str>) -> Result<Self, InvalidTarget> {
         let target: Target = target.as_ref().parse()?;
-        Ok(Self::new(Peer::Target(target), Limits::default(), Spawner::Global))
+        Ok(Self::new(Peer::Target(target), Arc::default(), Spawner::Global))
     }
 
     /// A channel to services in this process. Calls are serialised like any other; the handlers run where
     /// the connection does.
     #[must_use]
     pub fn in_process(services: Services) -> Self {
-        Self::new(Peer::Services(services), Limits::default(), Spawner::Global)
+        Self::new(Peer::Services(services), Arc::default(), Spawner::Global)
     }
 
     /// The same channel on an executor of yours, best the one that runs the callers: a new one, without a
@@ -57,22 +57,22 @@ impl Channel {
     #[must_use]
     pub fn on(&self, executor: &Arc<Executor<'static>>) -> Self {
         let connector = self.client.connector();
-        Self::new(connector.peer.clone(), connector.limits.clone(), Spawner::new(executor))
+        Self::new(connector.peer.clone(), Arc::clone(&connector.limits), Spawner::new(executor))
     }
 
     /// The same channel with other limits: a new one, without a connection yet.
     #[must_use]
     pub fn with_limits(&self, limits: Limits) -> Self {
         let connector = self.client.connector();
-        Self::new(connector.peer.clone(), limits, connector.spawner.clone())
+        Self::new(connector.peer.clone(), Arc::new(limits), connector.spawner.clone())
     }
 
-    fn new(peer: Peer, limits: Limits, spawner: Spawner) -> Self {
+    fn new(peer: Peer, limits: Arc<Limits>, spawner: Spawner) -> Self {
         let authority = match &peer {
             Peer::Target(target) => target.authority().clone(),
             Peer::Services(_) => Bytes::from_static(b"localhost"),
         };
-        let config = Config { limits: limits.clone(), seed: seed(), address: None };
+        let config = Config::new(Arc::clone(&limits), seed());
         let connector = Connector { peer, limits, spawner, alarm: AtomicU64::new(u64::MAX) };
         Self { client: Client::new(connector, config), authority }
     }

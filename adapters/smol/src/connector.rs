@@ -19,7 +19,7 @@ use crate::stream::Stream;
 #[derive(Debug)]
 pub(crate) struct Connector {
     pub(crate) peer: Peer,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) spawner: Spawner,
     /// When the alarm goes off, in nanoseconds; `u64::MAX` for never.
     pub(crate) alarm: AtomicU64,
@@ -81,11 +81,11 @@ async fn ring(client: Weak<Client<Connector>>, mut at: Instant) {
 }
 
 /// Both ends of a connection inside this process; the server's is served by a task.
-fn pair(services: Services, limits: Limits, spawner: Spawner) -> Result<Connected, Status> {
+fn pair(services: Services, limits: Arc<Limits>, spawner: Spawner) -> Result<Connected, Status> {
     let (client, server) = Async::<std::os::unix::net::UnixStream>::pair()
         .map_err(|error| Status::unavailable(format!("cannot connect inside the process: {error}")))?;
     let address: Arc<str> = "in-process".into();
-    let config = Config { limits, seed: seed(), address: Some(Arc::clone(&address)) };
+    let config = Config { address: Some(Arc::clone(&address)), ..Config::new(limits, seed()) };
     let link = Link::server(Socket::new(Stream::Unix(server)), &config);
     let handlers = Arc::new(Handlers::new(services, spawner.clone()));
     spawner.spawn(connection::serve(link, Some(handlers)));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_io::Timer;
 use futures_lite::future;
+use sailplane::limits::Budget;
 use sailplane::{Config, End, Limits};
 use sailplane_driver::Link;
 use smol::channel::{Receiver, Sender, bounded};
@@ -24,7 +25,7 @@ const AFTER_GRACE: Duration = Duration::from_millis(1500);
 
 /// A server that runs.
 pub(crate) struct State {
-    limits: Limits,
+    config: Config,
     handlers: Arc<Handlers>,
     room: Arc<Semaphore>,
     connections: Mutex<Connections>,
@@ -47,8 +48,9 @@ impl State {
         let (door, ended) = bounded(1);
         let connections =
             Connections { links: HashMap::new(), next: 0, door: Some(door), grace: Duration::ZERO };
+        let memory = Some(Budget::new(limits.server_bytes_max));
         Self {
-            limits,
+            config: Config { memory, ..Config::new(limits, 0) },
             handlers,
             room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             connections: Mutex::new(connections),
@@ -62,7 +64,7 @@ impl State {
     }
 
     pub(crate) fn config(&self, address: Option<Arc<str>>) -> Config {
-        Config { limits: self.limits.clone(), seed: seed(), address }
+        Config { seed: seed(), address, ..self.config.clone() }
     }
 
     /// Waits until there is room for a connection.

@@ -51,7 +51,7 @@ impl Channel {
     }
 
     fn new(wanted: Wanted, limits: Limits) -> Self {
-        Self { client: Client::new(wanted, Config { limits, seed: seed(), address: None }) }
+        Self { client: Client::new(wanted, Config::new(limits, seed())) }
     }
 
     /// Ends the channel in order: no more calls; those that wait for a connection fail, those that run may

@@ -6,6 +6,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sailplane::limits::Budget;
 use sailplane::{AnyService, Config, Limits, Services};
 
 use crate::LocalAddress;
@@ -119,7 +120,8 @@ impl Server {
         let workers = self.workers.unwrap_or_else(|| WORKERS_DEFAULT.max(2 * cores));
         let pollers = self.pollers.unwrap_or_else(|| (cores / 2).max(1));
         let sizes = Sizes { workers, pollers, cores };
-        let config = Config { limits: self.limits, seed: seed(), address: None };
+        let memory = Some(Budget::new(self.limits.server_bytes_max));
+        let config = Config { memory, ..Config::new(self.limits, seed()) };
         Pool::new(self.services, config, sizes, listener)
     }
 }

@@ -1,5 +1,7 @@
 //! Pending facts: one bit for each kind and call, in the order in which calls got their first one.
 
+use alloc::boxed::Box;
+
 use super::event::{Ended, Event};
 use super::table::{Ring, Table};
 
@@ -30,7 +32,7 @@ pub(super) struct Events {
     ready: bool,
     room: bool,
     draining: bool,
-    closed: Option<Ended>,
+    closed: Option<Box<Ended>>,
 }
 
 impl Events {
@@ -85,7 +87,7 @@ impl Events {
     }
 
     pub(super) fn raise_closed(&mut self, ended: Ended) {
-        self.closed = Some(ended);
+        self.closed = Some(Box::new(ended));
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -128,6 +130,6 @@ impl Events {
         if core::mem::take(&mut self.draining) {
             return Some(Event::Draining);
         }
-        self.closed.take().map(Event::Closed)
+        self.closed.take().map(|ended| Event::Closed(*ended))
     }
 }

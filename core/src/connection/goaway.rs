@@ -1,5 +1,6 @@
 //! Shutdown in two steps, or at once (RFC 9113 §6.8).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::error::ErrorCode;
@@ -25,7 +26,7 @@ pub(super) struct GoAway {
 #[derive(Debug, Default)]
 pub(super) struct Shutdown {
     /// To be written.
-    pub(super) pending: Option<GoAway>,
+    pub(super) pending: Option<Box<GoAway>>,
     /// Server: the second GOAWAY is to come, after the acknowledgement of the PING.
     pub(super) second_due: bool,
     /// Streams of the peer above it are ignored.

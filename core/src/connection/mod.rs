@@ -9,6 +9,7 @@ mod events;
 mod goaway;
 mod header_block;
 mod late;
+mod memory;
 mod opening;
 mod output;
 mod receive;
@@ -24,6 +25,7 @@ mod unread;
 
 pub use event::{End, Ended, Event, Initiator};
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use bytes::Bytes;
 
@@ -31,7 +33,7 @@ use self::state::{Input as StateInput, State};
 use crate::call::RequestHead;
 use crate::error::Misuse;
 use crate::hpack::{Decoder, Encoder, FieldList};
-use crate::limits::Limits;
+use crate::limits::{Budget, Limits};
 use crate::stream::flow_control::WINDOW_INITIAL;
 use crate::stream::{ReceiveWindow, SendWindow};
 use crate::time::deadlines::Deadlines;
@@ -42,12 +44,21 @@ use crate::wire::{FrameReader, StreamId};
 /// What a connection is made with.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// The bounds.
-    pub limits: Limits,
-    /// Seeds the connection's hash tables: any number that a peer cannot guess.
+    /// The bounds; connections share them.
+    pub limits: Arc<Limits>,
+    /// Seeds the connection's hash tables and jitter: any number that a peer cannot guess.
     pub seed: u64,
     /// The peer's address, for errors.
     pub address: Option<Arc<str>>,
+    /// What all connections of a server may hold together; none for no bound.
+    pub memory: Option<Budget>,
+}
+
+impl Config {
+    /// These bounds and this seed, and nothing else.
+    pub fn new(limits: impl Into<Arc<Limits>>, seed: u64) -> Self {
+        Self { limits: limits.into(), seed, address: None, memory: None }
+    }
 }
 
 /// A call to start: its head, perhaps its first message, and whether that is all.
@@ -126,7 +137,7 @@ pub enum Role {
 #[derive(Debug)]
 pub struct Connection {
     role: Role,
-    limits: Limits,
+    limits: Arc<Limits>,
     address: Option<Arc<str>>,
     /// The largest time seen.
     now: Instant,
@@ -134,13 +145,14 @@ pub struct Connection {
 
     // Receiving.
     reader: FrameReader,
-    opening: opening::Opening,
+    opening: Option<Box<opening::Opening>>,
     settings_received: bool,
     decoder: Decoder,
     fields: FieldList,
     unfinished: Option<header_block::Unfinished>,
     current: receive_data::Current,
-    seen: crate::call::request::Seen,
+    /// Server: from the first request on.
+    seen: Option<Box<crate::call::request::Seen>>,
     receive_window: ReceiveWindow,
     unread: unread::Unread,
     late: late::Late,
@@ -180,6 +192,7 @@ pub struct Connection {
     waiting: usize,
     /// Server: metadata of requests that nobody took.
     request_metadata: usize,
+    memory: memory::Account,
 }
 
 impl Connection {
@@ -196,7 +209,7 @@ impl Connection {
     }
 
     fn new(role: Role, now: Instant, config: &Config) -> Self {
-        let limits = config.limits.clone();
+        let limits = Arc::clone(&config.limits);
         let mut timers = Timers::new();
         timers.set(Timer::Handshake, now.saturating_add(limits.handshake_timeout));
         Self {
@@ -205,14 +218,14 @@ impl Connection {
             now,
             state: State::Opening,
             reader: FrameReader::new(role == Role::Server),
-            opening: opening::Opening::new(),
+            opening: Some(Box::default()),
             settings_received: false,
             // RFC 9113 §6.5.3: ours holds once it is acknowledged; until then the initial one.
             decoder: Decoder::new(settings::HEADER_TABLE_INITIAL),
             fields: FieldList::new(),
             unfinished: None,
             current: receive_data::Current::default(),
-            seen: crate::call::request::Seen::default(),
+            seen: None,
             receive_window: ReceiveWindow::new(WINDOW_INITIAL),
             unread: unread::Unread::new(),
             late: late::Late::default(),
@@ -238,6 +251,7 @@ impl Connection {
             unstarted: table::Ring::new(6),
             waiting: 0,
             request_metadata: 0,
+            memory: memory::Account::new(config.memory.as_ref()),
             limits,
         }
     }
@@ -249,6 +263,7 @@ impl Connection {
         if self.state.is_alive() {
             self.receive_all(bytes);
         }
+        self.account();
     }
 
     /// Time passed. May be called at any time.

@@ -12,7 +12,6 @@ const KEPT: usize = 64;
 pub(super) struct Opening {
     octets: [u8; KEPT],
     len: usize,
-    done: bool,
     /// What is wrong with them, while it is open what they are instead.
     fault: Option<Fatal>,
 }
@@ -27,20 +26,14 @@ enum Judged {
     Unknown,
 }
 
+impl Default for Opening {
+    fn default() -> Self {
+        Self { octets: [0; KEPT], len: 0, fault: None }
+    }
+}
+
 impl Opening {
-    pub(super) const fn new() -> Self {
-        Self { octets: [0; KEPT], len: 0, done: false, fault: None }
-    }
-
-    /// The peer's SETTINGS came.
-    pub(super) fn done(&mut self) {
-        self.done = true;
-    }
-
     pub(super) fn record(&mut self, input: &[u8]) {
-        if self.done {
-            return;
-        }
         for (place, octet) in self.octets.iter_mut().skip(self.len).zip(input) {
             *place = *octet;
             self.len = self.len.saturating_add(1);
@@ -75,9 +68,6 @@ impl Opening {
 
     /// The shortest beginning that says something decides, so that it does not matter how octets arrive.
     fn judge(&self) -> Judged {
-        if self.done {
-            return Judged::Unknown;
-        }
         for len in 1..=self.len {
             let judged = judge(self.octets.get(..len).unwrap_or_default());
             if !matches!(judged, Judged::Open) {
@@ -132,7 +122,7 @@ mod tests {
     use super::*;
 
     fn explained(octets: &[u8]) -> Option<String> {
-        let mut opening = Opening::new();
+        let mut opening = Opening::default();
         for octet in octets {
             opening.record(&[*octet]);
         }

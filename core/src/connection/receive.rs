@@ -42,12 +42,14 @@ impl From<Malformed> for Fatal {
 impl Connection {
     /// Takes all frames that are complete in `input`, and DATA as far as it came.
     pub(super) fn receive_all(&mut self, mut input: &[u8]) {
-        self.opening.record(input);
-        if self.opening.is_broken() {
-            return self.fail_opening();
+        if let Some(opening) = &mut self.opening {
+            opening.record(input);
+            if opening.is_broken() {
+                return self.fail_opening();
+            }
         }
         let mut reader = core::mem::replace(&mut self.reader, FrameReader::new(false));
-        while self.state.is_alive() && !self.opening.is_broken() {
+        while self.state.is_alive() && !self.is_opening_broken() {
             let outcome = match reader.read(&mut input) {
                 Ok(Some(frame)) => self.receive_frame(frame),
                 Ok(None) => break,
@@ -55,11 +57,13 @@ impl Connection {
             };
             match outcome {
                 Ok(()) => {}
-                Err(fatal) if self.settings_received => self.fail(fatal),
-                Err(fatal) => {
-                    self.opening.broken(fatal);
-                    self.fail_opening();
-                }
+                Err(fatal) => match &mut self.opening {
+                    Some(opening) => {
+                        opening.broken(fatal);
+                        self.fail_opening();
+                    }
+                    None => self.fail(fatal),
+                },
             }
         }
         self.watch_partial(reader.is_mid_frame());
@@ -68,9 +72,18 @@ impl Connection {
 
     /// Ends a connection that never was HTTP/2, once it is known what it was instead.
     fn fail_opening(&mut self) {
-        if let Some(fatal) = self.opening.take_fault() {
+        if let Some(fatal) = self.opening.as_mut().and_then(|opening| opening.take_fault()) {
             self.fail(fatal);
         }
+    }
+
+    fn is_opening_broken(&self) -> bool {
+        self.opening.as_ref().is_some_and(|opening| opening.is_broken())
+    }
+
+    /// What the peer speaks instead of HTTP/2, or what is wrong with its first octets.
+    pub(super) fn explain_opening(&self) -> Option<String> {
+        self.opening.as_ref().and_then(|opening| opening.explain())
     }
 
     fn receive_frame(&mut self, frame: Frame<'_>) -> Result<(), Fatal> {
@@ -237,9 +250,17 @@ impl Connection {
         self.shutdown.second_due = false;
         self.shutdown.accepted_last = Some(self.highest_received);
         let last = self.highest_received;
-        self.shutdown.pending =
-            Some(GoAway { last, code: ErrorCode::NO_ERROR, debug: alloc::vec::Vec::new(), ping: false });
+        self.queue_goaway(GoAway {
+            last,
+            code: ErrorCode::NO_ERROR,
+            debug: alloc::vec::Vec::new(),
+            ping: false,
+        });
         self.check_drained();
+    }
+
+    pub(super) fn queue_goaway(&mut self, goaway: GoAway) {
+        self.shutdown.pending = Some(alloc::boxed::Box::new(goaway));
     }
 
     fn receive_goaway(&mut self, last: StreamId, code: ErrorCode, debug: &[u8]) -> Result<(), Fatal> {
@@ -321,7 +342,7 @@ impl Connection {
         }
         self.state = self.state.next(StateInput::Close);
         let debug = explanation.clone().into_bytes();
-        self.shutdown.pending = Some(GoAway { last: self.highest_received, code, debug, ping: false });
+        self.queue_goaway(GoAway { last: self.highest_received, code, debug, ping: false });
         let phase = self.phase();
         self.finish_as(Ended { by: Initiator::Local, code, phase, explanation, violation, source: None });
     }

@@ -61,10 +61,12 @@ impl Connection {
             self.late.closed_open(i64::from(self.local.receive_window()));
             return Ok(());
         }
-        if self.streams_open >= self.streams_max() || self.waiting >= self.streams_max() {
+        let crowded = self.streams_open >= self.streams_max() || self.waiting >= self.streams_max();
+        if crowded || self.memory.is_pressed() {
             return self.refuse(stream, ErrorCode::REFUSED_STREAM, REFUSED_WEIGHT);
         }
-        match request::parse(&self.fields, self.now, &mut self.seen) {
+        let seen = self.seen.get_or_insert_default();
+        match request::parse(&self.fields, self.now, seen) {
             Ok(request) => self.accept(stream, end, request),
             Err(Rejected::Malformed) => self.refuse(stream, ErrorCode::PROTOCOL_ERROR, MALFORMED_WEIGHT),
             Err(Rejected::Answered { http_status, status }) => {
@@ -76,7 +78,7 @@ impl Connection {
     }
 
     /// Streams that the client may have open: what we advertised, once it knows that.
-    const fn streams_max(&self) -> usize {
+    fn streams_max(&self) -> usize {
         const BEFORE_SETTINGS: usize = 100;
         let advertised = self.limits.concurrent_calls_max as usize;
         if self.local.acknowledged || advertised > BEFORE_SETTINGS { advertised } else { BEFORE_SETTINGS }

@@ -18,7 +18,7 @@ impl Connection {
             self.remote.is_known();
             self.state = self.state.next(StateInput::Settings);
             self.timers.clear(Timer::Handshake);
-            self.opening.done();
+            self.opening = None;
             self.events.raise_ready();
         } else {
             self.glitch(1)?;

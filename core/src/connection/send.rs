@@ -39,6 +39,7 @@ impl Connection {
             self.timers.set(Timer::WriteStall, self.now.saturating_add(self.limits.write_stall_timeout));
         }
         self.output.handed_out = transmit.len();
+        self.account();
         !transmit.is_empty()
     }
 

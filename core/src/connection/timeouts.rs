@@ -34,7 +34,7 @@ impl Connection {
             match timer {
                 Timer::Handshake => {
                     let mut fatal = Fatal::from(PeerViolation::HandshakeTimeout);
-                    if let Some(explanation) = self.opening.explain() {
+                    if let Some(explanation) = self.explain_opening() {
                         fatal.explanation = explanation;
                     }
                     self.fail(fatal);
@@ -80,7 +80,7 @@ impl Connection {
             End::Failed(error) => (format!("the connection failed: {error}"), Some(error)),
         };
         let before = if self.settings_received { "" } else { " before its SETTINGS arrived" };
-        let explanation = match self.opening.explain() {
+        let explanation = match self.explain_opening() {
             Some(protocol) => protocol,
             None => format!("{said}{before}"),
         };
@@ -109,8 +109,7 @@ impl Connection {
             Role::Server if handshaken => {
                 self.shutdown.second_due = true;
                 let last = LAST_STREAM_ID_MAX;
-                self.shutdown.pending =
-                    Some(GoAway { last, code: ErrorCode::NO_ERROR, debug: Vec::new(), ping: true });
+                self.queue_goaway(GoAway { last, code: ErrorCode::NO_ERROR, debug: Vec::new(), ping: true });
             }
             _ => self.send_final_goaway(),
         }

@@ -86,7 +86,7 @@ impl Pair {
 
     pub fn with(client: Limits, server: Limits) -> Self {
         let now = Instant::from_nanos(1_000_000_000);
-        let config = |limits| Config { limits, seed: 1, address: None };
+        let config = |limits| Config::new(limits, 1);
         Self {
             now,
             client: End::new(Connection::client(now, &config(client))),

@@ -138,7 +138,7 @@ impl World {
     pub(crate) fn with(client: Limits, server: Limits) -> Self {
         let clock = Clock(Arc::new(AtomicU64::new(1_000_000_000)));
         let net = Net { clock: clock.clone(), wanted: Mutex::default() };
-        let config = |limits| Config { limits, seed: 1, address: None };
+        let config = |limits| Config::new(limits, 1);
         let client = Client::new(net, config(client));
         Self { clock, client, pairs: Vec::new(), calls: Vec::new(), server: config(server) }
     }
