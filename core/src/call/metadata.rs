@@ -12,14 +12,14 @@ use core::fmt;
 /// Kept flat in two buffers and searched linearly: calls carry few fields.
 ///
 /// `Debug` shows names and the lengths of values only: values may be secrets.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Metadata {
     /// Names and values, one after the other. Binary values are raw.
     bytes: Vec<u8>,
     fields: Vec<Extent>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Extent {
     start: u32,
     name_len: u16,
@@ -79,10 +79,10 @@ impl Metadata {
     /// # Errors
     /// [`InvalidMetadata`]; then nothing was changed.
     pub fn insert(&mut self, name: impl AsRef<str>, value: impl Into<Value>) -> Result<(), InvalidMetadata> {
-        let (name, value) = (name.as_ref(), value.into());
-        check(name, &value)?;
-        self.remove(name);
-        self.put(name, &value, false)
+        let (name, kept) = (name.as_ref(), self.fields.len());
+        self.put(name, &value.into(), false)?;
+        self.remove_within(name, kept);
+        Ok(())
     }
 
     /// Adds a field whose value is a secret: it goes out as a never-indexed literal (RFC 7541 §7.1.3).
@@ -99,10 +99,22 @@ impl Metadata {
 
     /// Removes all fields of this name; says whether there was one.
     pub fn remove(&mut self, name: &str) -> bool {
-        let bytes = &self.bytes;
-        let before = self.fields.len();
-        self.fields.retain(|extent| !extent.name(bytes).eq_ignore_ascii_case(name.as_bytes()));
-        before != self.fields.len()
+        self.remove_within(name, self.fields.len())
+    }
+
+    /// Removes those of the first `count` fields that have this name, and what they held: a field that is
+    /// replaced over and over must not grow the buffer.
+    fn remove_within(&mut self, name: &str, count: usize) -> bool {
+        let goes =
+            |index: usize, field: &ValueRef<'_>| index < count && field.name.eq_ignore_ascii_case(name);
+        if !self.iter().enumerate().any(|(index, field)| goes(index, &field)) {
+            return false;
+        }
+        let old = core::mem::take(self);
+        for (_, field) in old.iter().enumerate().filter(|(index, field)| !goes(*index, field)) {
+            self.push(field.name.as_bytes(), field.value, field.sensitive);
+        }
+        true
     }
 
     /// The first text value of this name.
@@ -235,6 +247,15 @@ impl fmt::Debug for ValueRef<'_> {
     }
 }
 
+/// Equal by their fields, in order; how they are stored does not matter.
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Metadata {}
+
 impl fmt::Debug for Metadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
@@ -359,6 +380,15 @@ fn is_printable(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_field_that_is_replaced_over_and_over_does_not_grow_the_buffer() {
+        let mut metadata = Metadata::new();
+        for _ in 0..100 {
+            metadata.insert("x-a", "1234").unwrap();
+        }
+        assert_eq!((metadata.len(), metadata.bytes.len()), (1, 7));
+    }
 
     #[test]
     fn names_keep_all_their_values_in_order() {
