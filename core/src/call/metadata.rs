@@ -9,19 +9,18 @@ use core::fmt;
 ///
 /// A name may occur more than once; the order of its values is kept. Names are lower case. A name that
 /// ends in `-bin` has a binary value, which travels as base64; every other value is printable ASCII.
-/// Kept flat in two buffers and searched linearly: calls carry few fields.
+/// Kept flat in one buffer and searched linearly: calls carry few fields.
 ///
 /// `Debug` shows names and the lengths of values only: values may be secrets.
 #[derive(Clone, Default)]
 pub struct Metadata {
-    /// Names and values, one after the other. Binary values are raw.
+    /// The fields one after the other: an [`Extent`], the name, the value. Binary values are raw.
     bytes: Vec<u8>,
-    fields: Vec<Extent>,
 }
 
+/// What stands before a field.
 #[derive(Clone, Copy)]
 struct Extent {
-    start: u32,
     name_len: u16,
     value_len: u32,
     sensitive: bool,
@@ -55,7 +54,7 @@ pub enum InvalidMetadata {
     AsciiValue,
     /// A text value for a `-bin` name, or a binary value for another.
     ValueKind,
-    /// A value longer than 2^32 - 1 octets, or metadata of more in all.
+    /// A value longer than 2^32 - 1 octets.
     TooLarge,
 }
 
@@ -63,7 +62,7 @@ impl Metadata {
     /// No metadata; allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), fields: Vec::new() }
+        Self { bytes: Vec::new() }
     }
 
     /// Adds a field, beside others of the same name.
@@ -79,7 +78,7 @@ impl Metadata {
     /// # Errors
     /// [`InvalidMetadata`]; then nothing was changed.
     pub fn insert(&mut self, name: impl AsRef<str>, value: impl Into<Value>) -> Result<(), InvalidMetadata> {
-        let (name, kept) = (name.as_ref(), self.fields.len());
+        let (name, kept) = (name.as_ref(), self.len());
         self.put(name, &value.into(), false)?;
         self.remove_within(name, kept);
         Ok(())
@@ -99,7 +98,7 @@ impl Metadata {
 
     /// Removes all fields of this name; says whether there was one.
     pub fn remove(&mut self, name: &str) -> bool {
-        self.remove_within(name, self.fields.len())
+        self.remove_within(name, usize::MAX)
     }
 
     /// Removes those of the first `count` fields that have this name, and what they held: a field that is
@@ -136,36 +135,48 @@ impl Metadata {
 
     /// All fields, in order.
     pub fn iter(&self) -> impl Iterator<Item = ValueRef<'_>> {
-        self.fields.iter().map(|extent| ValueRef {
-            name: core::str::from_utf8(extent.name(&self.bytes)).unwrap_or_default(),
-            value: extent.value(&self.bytes),
-            sensitive: extent.sensitive,
+        self.raw().map(|(name, value, sensitive)| ValueRef {
+            name: core::str::from_utf8(name).unwrap_or_default(),
+            value,
+            sensitive,
         })
     }
 
     /// The number of fields.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.fields.len()
+        self.raw().count()
     }
 
     /// Whether there is no field.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.bytes.is_empty()
+    }
+
+    /// Name, value and whether it is a secret, of all fields in order.
+    #[inline]
+    pub(crate) fn raw(&self) -> impl Iterator<Item = (&[u8], &[u8], bool)> {
+        let mut rest = self.bytes.as_slice();
+        core::iter::from_fn(move || {
+            let (octets, behind) = rest.split_first_chunk()?;
+            let extent = Extent::parse(*octets);
+            let (name, behind) = behind.split_at_checked(usize::from(extent.name_len))?;
+            let (value, behind) = behind.split_at_checked(extent.value_len as usize)?;
+            rest = behind;
+            Some((name, value, extent.sensitive))
+        })
     }
 
     /// Appends every field of `other`.
     pub fn extend(&mut self, other: &Self) {
-        for field in other.iter() {
-            self.push(field.name.as_bytes(), field.value, field.sensitive);
-        }
+        self.bytes.extend_from_slice(&other.bytes);
     }
 
-    /// Drops every field and keeps the buffers.
+    /// Drops every field and keeps the buffer.
     pub fn clear(&mut self) {
         self.bytes.clear();
-        self.fields.clear();
     }
 
     fn put(&mut self, name: &str, value: &Value, sensitive: bool) -> Result<(), InvalidMetadata> {
@@ -179,32 +190,39 @@ impl Metadata {
 
     /// Adds a field as it came from a peer or was checked already. False if it does not fit.
     pub(crate) fn push(&mut self, name: &[u8], value: &[u8], sensitive: bool) -> bool {
-        let (Ok(start), Ok(name_len), Ok(value_len)) =
-            (u32::try_from(self.bytes.len()), u16::try_from(name.len()), u32::try_from(value.len()))
-        else {
+        let (Ok(name_len), Ok(value_len)) = (u16::try_from(name.len()), u32::try_from(value.len())) else {
             return false;
         };
-        if self.fields.is_empty() {
+        let octets = name.len().saturating_add(value.len()).saturating_add(Extent::LEN);
+        if self.bytes.is_empty() {
             // Room for a few fields at once.
-            self.fields.reserve(4);
-            self.bytes.reserve(name.len().saturating_add(value.len()).max(128));
+            self.bytes.reserve(octets.max(128));
         }
-        self.bytes.extend(name.iter().map(u8::to_ascii_lowercase));
+        self.bytes.extend_from_slice(&Extent { name_len, value_len, sensitive }.octets());
+        self.bytes.extend_from_slice(name);
+        let start = self.bytes.len().saturating_sub(name.len());
+        if let Some(name) = self.bytes.get_mut(start..) {
+            name.make_ascii_lowercase();
+        }
         self.bytes.extend_from_slice(value);
-        self.fields.push(Extent { start, name_len, value_len, sensitive });
         true
     }
 }
 
 impl Extent {
-    fn name<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        let start = self.start as usize;
-        bytes.get(start..start.saturating_add(usize::from(self.name_len))).unwrap_or_default()
+    const LEN: usize = 7;
+
+    const fn octets(self) -> [u8; Self::LEN] {
+        let ([a, b], [c, d, e, f]) = (self.name_len.to_ne_bytes(), self.value_len.to_ne_bytes());
+        [a, b, c, d, e, f, self.sensitive as u8]
     }
 
-    fn value<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        let start = (self.start as usize).saturating_add(usize::from(self.name_len));
-        bytes.get(start..start.saturating_add(self.value_len as usize)).unwrap_or_default()
+    const fn parse([a, b, c, d, e, f, sensitive]: [u8; Self::LEN]) -> Self {
+        Self {
+            name_len: u16::from_ne_bytes([a, b]),
+            value_len: u32::from_ne_bytes([c, d, e, f]),
+            sensitive: sensitive != 0,
+        }
     }
 }
 
@@ -387,7 +405,7 @@ mod tests {
         for _ in 0..100 {
             metadata.insert("x-a", "1234").unwrap();
         }
-        assert_eq!((metadata.len(), metadata.bytes.len()), (1, 7));
+        assert_eq!((metadata.len(), metadata.bytes.len()), (1, Extent::LEN + 7));
     }
 
     #[test]

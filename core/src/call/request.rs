@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::call::fields::{MalformedFields, Order, Regular};
 use crate::call::timeout::{self, TimeoutText};
-use crate::call::{Metadata, Path, RequestHead, Scheme, Status, base64, content_type};
+use crate::call::{Metadata, Path, RequestHead, Scheme, Status, base64, content_type, metadata};
 use crate::hpack::{Encoder, FieldList, Indexing, Token};
 use crate::time::Instant;
 
@@ -246,9 +246,9 @@ pub(crate) fn list_size(head: &RequestHead) -> usize {
 
 /// The size of metadata as `SETTINGS_MAX_HEADER_LIST_SIZE` counts it.
 pub(crate) fn metadata_size(metadata: &Metadata) -> usize {
-    metadata.iter().fold(0, |size: usize, field| {
-        let value = field.as_bytes().len();
-        let value = if field.is_binary() { value.div_ceil(3).saturating_mul(4) } else { value };
-        size.saturating_add(field.name().len()).saturating_add(value).saturating_add(32)
+    metadata.raw().fold(0, |size: usize, (name, value, _)| {
+        let binary = metadata::is_binary(name);
+        let value = if binary { value.len().div_ceil(3).saturating_mul(4) } else { value.len() };
+        size.saturating_add(name.len()).saturating_add(value).saturating_add(32)
     })
 }

@@ -10,7 +10,7 @@ use super::{Connection, Role, State, StateInput};
 use crate::call::{Metadata, Phase, Status, mapping};
 use crate::error::{ErrorCode, PeerViolation, Scope};
 use crate::stream;
-use crate::wire::{Frame, FrameReader, Malformed, StreamId};
+use crate::wire::{Frame, FrameReader, Malformed, StreamId, WholeFrame};
 
 /// Why a connection must end: the code of its GOAWAY, and an explanation for both sides.
 #[derive(Debug)]
@@ -48,11 +48,26 @@ impl Connection {
                 return self.fail_opening();
             }
         }
-        let mut reader = core::mem::replace(&mut self.reader, FrameReader::new(false));
         while self.state.is_alive() && !self.is_opening_broken() {
-            let outcome = match reader.read(&mut input) {
+            self.receive_whole(&mut input);
+            if input.is_empty() && self.reader.is_at_rest() || !self.receive_part(&mut input) {
+                break;
+            }
+        }
+        self.watch_partial(self.reader.is_mid_frame());
+    }
+
+    /// Takes any frame, or what is there of it. False: nothing can follow before more octets come.
+    fn receive_part(&mut self, input: &mut &[u8]) -> bool {
+        let mut reader = core::mem::replace(&mut self.reader, FrameReader::new(false));
+        let mut more = true;
+        while more && self.state.is_alive() && !self.is_opening_broken() {
+            let outcome = match reader.read(input) {
                 Ok(Some(frame)) => self.receive_frame(frame),
-                Ok(None) => break,
+                Ok(None) => {
+                    more = false;
+                    break;
+                }
                 Err(fault) => Err(Fatal::from(fault)),
             };
             match outcome {
@@ -65,9 +80,37 @@ impl Connection {
                     None => self.fail(fatal),
                 },
             }
+            if reader.is_at_rest() {
+                break;
+            }
         }
-        self.watch_partial(reader.is_mid_frame());
         self.reader = reader;
+        more
+    }
+
+    /// Takes the frames at the front of `input` that are of the common kinds and complete: each does what
+    /// it does when it is read in pieces.
+    #[inline]
+    fn receive_whole(&mut self, input: &mut &[u8]) {
+        // RFC 9113 §3.4 and §6.10 demand other frames first, or next.
+        while self.settings_received && self.unfinished.is_none() && self.state.is_alive() {
+            let Some(frame) = self.reader.read_whole(input) else { return };
+            self.frames = self.frames.wrapping_add(1);
+            let outcome = match frame {
+                WholeFrame::Data { stream_id, end_stream, bytes } => {
+                    self.data_whole(stream_id, bytes, end_stream)
+                }
+                WholeFrame::Headers { stream_id, end_stream, block } => {
+                    self.header_block(stream_id, end_stream, block)
+                }
+                WholeFrame::WindowUpdate { stream_id, increment } => {
+                    self.receive_window_update(stream_id, increment)
+                }
+            };
+            if let Err(fatal) = outcome {
+                self.fail(fatal);
+            }
+        }
     }
 
     /// Ends a connection that never was HTTP/2, once it is known what it was instead.

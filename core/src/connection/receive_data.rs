@@ -28,6 +28,17 @@ pub(super) struct Current {
 }
 
 impl Connection {
+    /// A whole DATA frame without padding.
+    #[inline]
+    pub(super) fn data_whole(&mut self, stream: StreamId, bytes: &[u8], end: bool) -> Result<(), Fatal> {
+        self.data_head(stream, u32::try_from(bytes.len()).unwrap_or(u32::MAX), end)?;
+        if !bytes.is_empty() {
+            self.data_piece(bytes);
+        }
+        self.data_end(end);
+        Ok(())
+    }
+
     pub(super) fn data_head(&mut self, stream: StreamId, octets: u32, end: bool) -> Result<(), Fatal> {
         // RFC 9113 §6.9.1: the whole payload counts, also that of frames for streams that are gone.
         self.receive_window.receive(octets).map_err(|_| PeerViolation::WindowExceeded)?;

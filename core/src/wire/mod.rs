@@ -43,6 +43,7 @@ pub use frame_header::FrameType;
 pub use malformed::Malformed;
 pub use preface::CLIENT_PREFACE;
 pub use receive::FrameReader;
+pub(crate) use receive::WholeFrame;
 pub use settings::SettingsFrame;
 pub use stream_id::StreamId;
 

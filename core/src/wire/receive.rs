@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::data::DataFrame;
-use super::frame_header::FrameHeader;
+use super::frame_header::{FrameHeader, flag};
 use super::preface::Comparison;
 use super::{
-    DEFAULT_MAX_FRAME_SIZE, Frame, FrameType, Malformed, data, goaway, headers, ignored, ping, preface,
-    rst_stream, settings, window_update,
+    DEFAULT_MAX_FRAME_SIZE, Frame, FrameType, Malformed, StreamId, data, goaway, headers, ignored, ping,
+    preface, rst_stream, settings, window_update,
 };
 
 /// Reads frames.
@@ -46,7 +46,59 @@ enum State {
     Failed(Malformed),
 }
 
+/// A frame of the kinds that calls are made of, which lies whole in the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WholeFrame<'i> {
+    /// HEADERS with a complete header block, without padding and priority.
+    Headers { stream_id: StreamId, end_stream: bool, block: &'i [u8] },
+    /// DATA without padding.
+    Data { stream_id: StreamId, end_stream: bool, bytes: &'i [u8] },
+    /// WINDOW_UPDATE.
+    WindowUpdate { stream_id: StreamId, increment: u32 },
+}
+
 impl FrameReader {
+    /// The next frame, if it is one of the common kinds and lies whole in `input`; it is the one that
+    /// [`read`](Self::read) would tell in one piece or in several. `None` decides nothing: `read` goes on.
+    #[inline]
+    pub(crate) fn read_whole<'i>(&self, input: &mut &'i [u8]) -> Option<WholeFrame<'i>> {
+        if !self.is_at_rest() {
+            return None;
+        }
+        let (octets, behind) = input.split_first_chunk()?;
+        let header = FrameHeader::parse(octets);
+        if header.length > self.max_frame_size {
+            return None;
+        }
+        let (payload, behind) = behind.split_at_checked(header.length as usize)?;
+        let (stream_id, end_stream) = (header.stream_id, header.has(flag::END_STREAM));
+        let frame = match header.kind {
+            FrameType::DATA if header.flags & flag::PADDED == 0 && !stream_id.is_zero() => {
+                WholeFrame::Data { stream_id, end_stream, bytes: payload }
+            }
+            FrameType::HEADERS
+                if header.flags & (flag::PADDED | flag::PRIORITY | flag::END_HEADERS)
+                    == flag::END_HEADERS
+                    && !stream_id.is_zero() =>
+            {
+                WholeFrame::Headers { stream_id, end_stream, block: payload }
+            }
+            FrameType::WINDOW_UPDATE => {
+                let payload = <&[u8; 4]>::try_from(payload).ok()?;
+                WholeFrame::WindowUpdate { stream_id, increment: window_update::increment(*payload) }
+            }
+            _ => return None,
+        };
+        *input = behind;
+        Some(frame)
+    }
+
+    /// Between two frames, with nothing kept.
+    #[inline]
+    pub(crate) fn is_at_rest(&self) -> bool {
+        matches!(self.state, State::Header) && self.header_len == 0 && self.held.capacity() == 0
+    }
+
     /// A reader at the beginning of a connection. A server expects the preface of the client
     /// (RFC 9113 §3.4); a client does not expect one.
     #[must_use]

@@ -37,6 +37,40 @@ impl Seen {
         Ok(())
     }
 
+    /// Takes whole frames as such where there are any, as a connection does.
+    fn read_whole(&mut self, reader: &mut FrameReader, mut bytes: &[u8]) -> Result<(), Malformed> {
+        loop {
+            while let Some(frame) = reader.read_whole(&mut bytes) {
+                self.push_whole(frame);
+            }
+            let Some(frame) = reader.read(&mut bytes)? else { return Ok(()) };
+            self.push(frame);
+        }
+    }
+
+    fn push_whole(&mut self, frame: WholeFrame<'_>) {
+        match frame {
+            WholeFrame::Headers { stream_id, end_stream, block } => self.push(Frame::Headers {
+                stream_id,
+                end_stream,
+                end_headers: true,
+                self_dependent: false,
+                fragment: block,
+            }),
+            WholeFrame::Data { stream_id, end_stream, bytes } => {
+                let flow_controlled_len = bytes.len() as u32;
+                self.push(Frame::DataHead { stream_id, flow_controlled_len, end_stream });
+                if !bytes.is_empty() {
+                    self.push(Frame::DataPiece { stream_id, bytes });
+                }
+                self.push(Frame::DataEnd { stream_id, end_stream });
+            }
+            WholeFrame::WindowUpdate { stream_id, increment } => {
+                self.push(Frame::WindowUpdate { stream_id, increment });
+            }
+        }
+    }
+
     fn push(&mut self, frame: Frame<'_>) {
         if let Frame::DataPiece { stream_id, bytes } = frame {
             assert!(!bytes.is_empty(), "an empty piece");
@@ -351,6 +385,12 @@ quickcheck::quickcheck! {
             let outcome = chunks.iter().try_for_each(|chunk| seen.read(&mut reader, chunk));
             (seen.frames, outcome)
         };
+        let read_whole = |chunks: &[&[u8]]| {
+            let mut reader = FrameReader::new(false);
+            let mut seen = Seen::default();
+            let outcome = chunks.iter().try_for_each(|chunk| seen.read_whole(&mut reader, chunk));
+            (seen.frames, outcome)
+        };
         let (mut pieces, mut rest) = (Vec::new(), &bytes[..]);
         for cut in cuts {
             let (piece, behind) = rest.split_at(rest.len().min(cut.into()));
@@ -358,6 +398,7 @@ quickcheck::quickcheck! {
             rest = behind;
         }
         pieces.push(rest);
-        read(&pieces) == read(&[&bytes])
+        let expected = read(&[&bytes]);
+        read(&pieces) == expected && read_whole(&pieces) == expected && read_whole(&[&bytes]) == expected
     }
 }

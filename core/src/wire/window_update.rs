@@ -27,8 +27,13 @@ pub(super) fn check(header: FrameHeader) -> Result<(), Malformed> {
 /// Reads the payload.
 pub(super) fn parse(header: FrameHeader, payload: &[u8]) -> Result<Frame<'static>, Malformed> {
     let octets = payload.first_chunk().ok_or_else(|| header.wrong_length())?;
-    let increment = u32::from_be_bytes(*octets) & INCREMENT_MAX;
-    Ok(Frame::WindowUpdate { stream_id: header.stream_id, increment })
+    Ok(Frame::WindowUpdate { stream_id: header.stream_id, increment: increment(*octets) })
+}
+
+/// The increment in the four octets of the payload.
+#[inline]
+pub(super) fn increment(octets: [u8; 4]) -> u32 {
+    u32::from_be_bytes(octets) & INCREMENT_MAX
 }
 
 #[cfg(test)]
