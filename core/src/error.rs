@@ -167,7 +167,9 @@ violations! {
     TooManySettings ENHANCE_YOUR_CALM "too many settings in one frame";
     /// RFC 9113 §5.1.1: clients use odd identifiers.
     EvenStream PROTOCOL_ERROR "a client opened a stream with an even identifier";
-    /// RFC 9113 §5.1: HEADERS for a stream that was closed or skipped.
+    /// RFC 9113 §5.1.1: identifiers rise.
+    LowerStream PROTOCOL_ERROR "HEADERS on a stream below the highest";
+    /// RFC 9113 §5.1: HEADERS for a stream that was closed.
     ClosedStream STREAM_CLOSED "HEADERS on a closed stream";
     /// RFC 9113 §5.1: HEADERS on a stream that this side did not open.
     HeadersOnIdleStream PROTOCOL_ERROR "HEADERS on an idle stream";

@@ -4,6 +4,9 @@
 //! peer knows. Nothing is kept of such streams (RFC 9113 §5.1 lets an endpoint forget them); three sums
 //! tell what of them can be on its way. What comes beyond is pointless.
 
+use crate::error::PeerViolation;
+use crate::wire::StreamId;
+
 /// Sums over all streams that were closed.
 #[derive(Debug, Default)]
 pub(super) struct Late {
@@ -13,12 +16,29 @@ pub(super) struct Late {
     headers: u32,
     /// WINDOW_UPDATE, RST_STREAM, and DATA that only ends the stream.
     frames: u32,
+    /// The peer left out identifiers: one below the highest need not be that of a closed stream.
+    skipped: bool,
 }
 
 /// For each stream: its end, its reset, and a WINDOW_UPDATE.
 const FRAMES_PER_STREAM: u32 = 3;
 
 impl Late {
+    /// The peer opened `stream`, and `highest` last before it.
+    pub(super) fn opened(&mut self, highest: StreamId, stream: StreamId) {
+        let next = if highest.is_zero() { 1 } else { highest.as_u32().saturating_add(2) };
+        self.skipped |= stream.as_u32() > next;
+    }
+
+    /// What HEADERS below the highest identifier are, where none can be on its way.
+    ///
+    /// RFC 9113 §5.1.1: "An endpoint that receives an unexpected stream identifier MUST respond with a
+    /// connection error of type PROTOCOL_ERROR." RFC 9113 §5.1: on a closed stream it is one of type
+    /// STREAM_CLOSED. Which of both it is can be told while no identifier was left out.
+    pub(super) const fn headers_below(&self) -> PeerViolation {
+        if self.skipped { PeerViolation::LowerStream } else { PeerViolation::ClosedStream }
+    }
+
     /// A stream was closed while the peer might still send so many octets.
     pub(super) fn closed_open(&mut self, octets: i64) {
         self.octets = self.octets.saturating_add(u64::try_from(octets).unwrap_or(0));

@@ -54,8 +54,9 @@ impl Connection {
             if self.late.take_headers() {
                 return self.glitch(1);
             }
-            return Err(PeerViolation::ClosedStream.into());
+            return Err(self.late.headers_below().into());
         }
+        self.late.opened(self.highest_received, stream);
         self.highest_received = stream;
         if self.shutdown.accepted_last.is_some_and(|last| stream > last) {
             self.late.closed_open(i64::from(self.local.receive_window()));
