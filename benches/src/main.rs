@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod compare;
 mod core_pair;
 mod counts;
 
@@ -19,9 +20,12 @@ fn main() -> std::process::ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["run", scenario, calls] => counts::run(scenario, calls),
         ["call", target, calls] => client::run(target, calls),
+        ["compare", ..] => compare::run(arguments.get(1..).unwrap_or_default()),
         [] => counts::print(),
         _ => {
-            eprintln!("usage: sailplane-benches [run SCENARIO CALLS | call TARGET CALLS]");
+            eprintln!(
+                "usage: sailplane-benches [run SCENARIO CALLS | call TARGET CALLS | compare [--rounds N] [--seconds S] [--only PART]]"
+            );
             std::process::ExitCode::FAILURE
         }
     }

@@ -1,0 +1,27 @@
+//! CPU time and processors of this process.
+
+use rustix::thread::CpuSet;
+
+/// CPU time that this process has used, in ns, with all of its threads, ended ones as well.
+#[must_use]
+pub fn cpu_ns() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let part = |part: i64| u64::try_from(part).unwrap_or_default();
+    part(time.tv_sec).saturating_mul(1_000_000_000).saturating_add(part(time.tv_nsec))
+}
+
+/// Runs `work` with this thread on the given processors, which what it starts inherits.
+///
+/// # Errors
+/// The processors cannot be had.
+pub fn pinned<T>(cores: &[usize], work: impl FnOnce() -> T) -> std::io::Result<T> {
+    let before = rustix::thread::sched_getaffinity(None)?;
+    let mut set = CpuSet::new();
+    for core in cores {
+        set.set(*core);
+    }
+    rustix::thread::sched_setaffinity(None, &set)?;
+    let result = work();
+    rustix::thread::sched_setaffinity(None, &before)?;
+    Ok(result)
+}
