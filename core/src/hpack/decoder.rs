@@ -60,6 +60,13 @@ impl Decoder {
         }
     }
 
+    /// The size of the dynamic table's entries (RFC 7541 §4.1): equal to that of the peer's encoder once all
+    /// blocks are decoded.
+    #[must_use]
+    pub const fn table_size(&self) -> usize {
+        self.table.size()
+    }
+
     /// Drops what only saves time, for a connection that becomes idle.
     pub fn shrink(&mut self) {
         self.paths = PathCache::new();

@@ -165,7 +165,6 @@ impl DynamicTable {
         self.inserted
     }
 
-    #[cfg(test)]
     pub(super) const fn size(&self) -> usize {
         self.size
     }

@@ -9,6 +9,6 @@ mod wait;
 
 pub use checks::{ALL_CHECKS, check_server};
 pub use process::{Client, Script, Server};
-pub use python_node::Peers;
+pub use python_node::{Peers, install, python_with};
 pub use server::{Adapter, OurServer};
 pub use wait::Wait;

@@ -90,6 +90,31 @@ impl Peers {
     }
 }
 
+/// A Python of its own with these packages, in a folder beside `tmp`, which is `CARGO_TARGET_TMPDIR`.
+///
+/// # Panics
+/// With what went wrong.
+#[must_use]
+pub fn python_with(tmp: &str, name: &str, requirements: &Path) -> PathBuf {
+    let root = Path::new(tmp).parent().expect("a target folder").join("peers");
+    fs::create_dir_all(&root).expect("a folder for the peers");
+    let lock = File::create(root.join("lock")).expect("a lock file");
+    flock(&lock, FlockOperation::LockExclusive).expect("the lock of the peers");
+    let folder = root.join(name);
+    once(&folder, &[requirements.to_path_buf()], |folder| python(folder, requirements));
+    folder.join("bin/python")
+}
+
+/// Installs packages of the system by name.
+///
+/// # Panics
+/// With what went wrong.
+pub fn install(packages: &[&str]) {
+    run(Command::new("apt-get").args(["update", "-qq"]), INSTALLATION);
+    let mut apt = Command::new("apt-get");
+    run(apt.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages), INSTALLATION);
+}
+
 /// Does something with a fresh folder, once for each content of `inputs`.
 fn once(folder: &Path, inputs: &[PathBuf], work: impl FnOnce(&Path)) {
     let wanted: String = inputs.iter().map(|path| fs::read_to_string(path).expect("a file")).collect();
