@@ -163,6 +163,8 @@ violations! {
     TooManyGlitches ENHANCE_YOUR_CALM "too many frames without a purpose";
     /// Streams that end before their time, in masses.
     TooManyResets ENHANCE_YOUR_CALM "too many streams were reset";
+    /// gRFC A8: PINGs of a client, more often than its server allows.
+    TooManyPings ENHANCE_YOUR_CALM "PINGs come too often";
     /// Settings in one frame, in masses.
     TooManySettings ENHANCE_YOUR_CALM "too many settings in one frame";
     /// RFC 9113 §5.1.1: clients use odd identifiers.

@@ -99,6 +99,7 @@ pub mod connection;
 pub mod error;
 pub mod hpack;
 pub mod limits;
+mod random;
 pub mod server;
 pub mod stream;
 pub mod stub;

@@ -64,6 +64,8 @@ macro_rules! limits {
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
 
 limits! {
     /// Calls that a peer may have open at once on a connection, advertised as
@@ -162,10 +164,51 @@ limits! {
     partial_frame_timeout: Duration = Duration::from_secs(30), "time",
         "the connection ends with ENHANCE_YOUR_CALM",
         "RFC 9113 §10.5";
+    /// Time for the rest of a header block, from its first frame on.
+    header_block_timeout: Duration = Duration::from_secs(10), "time",
+        "the connection ends with ENHANCE_YOUR_CALM",
+        "CVE-2023-45288";
     /// Time in which a write must make some progress.
     write_stall_timeout: Duration = Duration::from_secs(30), "time",
         "the connection is given up",
         "CVE-2019-9517";
+    /// Server: the least time between two PINGs of a client with calls, unless messages or headers were
+    /// sent, or messages received, between them.
+    ping_interval_min: Duration = Duration::from_secs(5 * MINUTE), "time",
+        "the PING is a strike",
+        "gRFC A8";
+    /// Server: the same for a client without calls.
+    ping_interval_idle_min: Duration = Duration::from_secs(2 * HOUR), "time",
+        "the PING is a strike",
+        "gRFC A8";
+    /// Server: strikes that a client has.
+    ping_strikes_max: u32 = 2, "PINGs",
+        "the connection ends with ENHANCE_YOUR_CALM, \"too_many_pings\"",
+        "gRFC A8, CVE-2019-9512";
+    /// Server: how long a client may be silent before it is sent a PING.
+    server_keepalive: Option<Duration> = Some(Duration::from_secs(2 * HOUR)), "time",
+        "a PING is sent",
+        "gRFC A9";
+    /// Client: how long a server may be silent, while calls run, before it is sent a PING; at least 10 s.
+    client_keepalive: Option<Duration> = None, "time",
+        "a PING is sent",
+        "gRFC A8";
+    /// How long a peer may be silent after such a PING.
+    keepalive_timeout: Duration = Duration::from_secs(20), "time",
+        "the connection is given up, and its calls end UNAVAILABLE",
+        "gRFC A8, A9";
+    /// Server: how long a connection may have no calls.
+    connection_idle_max: Option<Duration> = Some(Duration::from_secs(30 * MINUTE)), "time",
+        "the connection ends in order with GOAWAY, \"max_idle\"",
+        "gRFC A9";
+    /// Server: how long a connection may live, give or take a tenth.
+    connection_age_max: Option<Duration> = None, "time",
+        "the connection ends in order with GOAWAY, \"max_age\"",
+        "gRFC A9";
+    /// Server: how long calls may run on after that.
+    connection_age_grace: Duration = Duration::from_secs(10 * MINUTE), "time",
+        "the calls that still run are cut off",
+        "gRFC A9";
     /// Metadata of requests that a connection may hold at once before handlers take them.
     request_metadata_bytes_max: usize = MIB, "octets",
         "the stream is refused with REFUSED_STREAM",

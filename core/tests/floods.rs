@@ -4,7 +4,7 @@
 mod support;
 
 use sailplane::error::ErrorCode;
-use sailplane::{Event, Instant};
+use sailplane::{Event, Instant, Limits};
 use support::wire::{OK, Peer, Sent, framed, parse};
 use support::{End, Pair};
 
@@ -15,7 +15,16 @@ type Fault = fn(&mut Peer, u32);
 type Flood = fn(&mut Peer);
 
 fn server() -> (End, Instant) {
-    let mut pair = Pair::new();
+    server_with(Limits::default())
+}
+
+/// A server without a policy on PINGs.
+fn patient_server() -> (End, Instant) {
+    server_with(Limits::default().ping_strikes_max(u32::MAX))
+}
+
+fn server_with(limits: Limits) -> (End, Instant) {
+    let mut pair = Pair::with(Limits::default(), limits);
     pair.server.drain(pair.now);
     (pair.server, pair.now)
 }
@@ -33,7 +42,7 @@ fn calls(end: &mut End) -> usize {
 
 #[test]
 fn pings_without_end_stop_the_reading_at_the_bound() {
-    let (mut end, now) = server();
+    let (mut end, now) = patient_server();
     let mut peer = Peer::client();
     end.receive(now, &peer.take());
     let mut read = 0;
@@ -57,7 +66,7 @@ fn pings_without_end_stop_the_reading_at_the_bound() {
 
 #[test]
 fn a_million_pings_end_with_enhance_your_calm() {
-    let (mut end, now) = server();
+    let (mut end, now) = patient_server();
     let mut peer = Peer::client();
     for number in 0..1_000_000 {
         peer.ping(number);
@@ -308,7 +317,7 @@ fn a_header_block_that_drips_in_is_not_waited_for() {
 /// The time for the rest of a frame runs whenever this side reads.
 #[test]
 fn a_frame_begun_while_reading_was_paused_is_not_waited_for() {
-    let (mut end, now) = server();
+    let (mut end, now) = patient_server();
     let mut peer = Peer::client();
     for number in 0..100 {
         peer.ping(number);

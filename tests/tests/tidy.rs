@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Layers of the core: each imports only from those before it, and from [`ANYWHERE`].
 const LAYERS: [&str; 8] = ["wire", "hpack", "stream", "call", "connection", "channel", "server", "stub"];
-const ANYWHERE: [&str; 4] = ["time", "limits", "error", "transmit"];
+const ANYWHERE: [&str; 5] = ["time", "limits", "error", "random", "transmit"];
 /// The uses that the core makes of `std`: file, and what it names.
 const STD_IN_CORE: [(&str, &str); 7] = [
     ("lib.rs", "extern crate std"),

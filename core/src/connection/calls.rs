@@ -108,6 +108,7 @@ impl Connection {
         entry.reset = None;
         if core::mem::take(&mut entry.counted) {
             self.streams_open = self.streams_open.saturating_sub(1);
+            self.idle_since = self.now;
             if core::mem::take(&mut self.room_wanted) {
                 self.room_wanted = self.room() == 0;
                 if !self.room_wanted {

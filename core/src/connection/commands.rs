@@ -30,6 +30,9 @@ impl Connection {
         }
         let index = self.calls.insert();
         self.streams_open = self.streams_open.saturating_add(1);
+        if self.keepalive.dormant {
+            self.wake_keepalive();
+        }
         let deadline = start.head.deadline;
         let (send, receive) = (self.remote.stream_window_bytes, self.local.receive_window());
         let replay_max = self.limits.replay_bytes_max;
@@ -251,7 +254,7 @@ impl Connection {
     /// Ends in order: no new calls; those that run may go on until `grace` is over, then they are cancelled.
     pub fn shutdown(&mut self, now: Instant, grace: Duration) {
         self.begin(now);
-        self.start_shutdown(grace);
+        self.start_shutdown(grace, "");
     }
 
     /// Ends now: GOAWAY goes out, every call ends.

@@ -34,4 +34,15 @@ pub(super) struct Shutdown {
     /// The last-stream-id of the peer's GOAWAY.
     pub(super) received_last: Option<StreamId>,
     pub(super) received_code: Option<ErrorCode>,
+    /// What the GOAWAYs of this side say to people.
+    pub(super) debug: &'static str,
+    /// The server told this client that its PINGs come too often.
+    pub(super) too_many_pings: bool,
+}
+
+impl Shutdown {
+    /// Whether this side shuts down.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.second_due || self.accepted_last.is_some()
+    }
 }

@@ -8,6 +8,7 @@ mod event;
 mod events;
 mod goaway;
 mod header_block;
+mod keepalive;
 mod late;
 mod memory;
 mod opening;
@@ -158,6 +159,7 @@ pub struct Connection {
     late: late::Late,
     /// A PING costs nothing: messages went either way since the last one.
     ping_is_free: bool,
+    keepalive: keepalive::Keepalive,
     /// Frames that began; and how many had when the partial-frame timer was set.
     frames: u64,
     frames_at_timer: u64,
@@ -178,6 +180,8 @@ pub struct Connection {
     shutdown: goaway::Shutdown,
     /// Streams that count against a concurrency limit.
     streams_open: usize,
+    /// Since when there is none.
+    idle_since: Instant,
     /// Client: the id of the next stream.
     next_stream: StreamId,
     /// The highest stream id that the peer opened.
@@ -210,9 +214,7 @@ impl Connection {
 
     fn new(role: Role, now: Instant, config: &Config) -> Self {
         let limits = Arc::clone(&config.limits);
-        let mut timers = Timers::new();
-        timers.set(Timer::Handshake, now.saturating_add(limits.handshake_timeout));
-        Self {
+        let mut connection = Self {
             role,
             address: config.address.clone(),
             now,
@@ -230,6 +232,7 @@ impl Connection {
             unread: unread::Unread::new(),
             late: late::Late::default(),
             ping_is_free: true,
+            keepalive: keepalive::Keepalive::new(role, now, &limits),
             frames: 0,
             frames_at_timer: 0,
             encoder: Encoder::new(),
@@ -240,10 +243,11 @@ impl Connection {
             calls: table::Table::new(config.seed),
             events: events::Events::new(),
             deadlines: Deadlines::new(),
-            timers,
+            timers: Timers::new(),
             budgets: abuse::Budgets::new(now, &limits),
             shutdown: goaway::Shutdown::default(),
             streams_open: 0,
+            idle_since: now,
             next_stream: StreamId::new(1),
             highest_received: StreamId::ZERO,
             room_wanted: false,
@@ -253,7 +257,9 @@ impl Connection {
             request_metadata: 0,
             memory: memory::Account::new(config.memory.as_ref()),
             limits,
-        }
+        };
+        connection.start_timers(config.seed);
+        connection
     }
 
     /// Bytes arrived. Takes any chunking, uses all of them, keeps no slice; their contents are unspecified
@@ -261,6 +267,7 @@ impl Connection {
     pub fn handle_received(&mut self, now: Instant, bytes: &mut [u8]) {
         self.begin(now);
         if self.state.is_alive() {
+            self.keepalive.heard = self.now;
             self.receive_all(bytes);
         }
         self.account();

@@ -6,6 +6,7 @@ use alloc::string::String;
 use super::event::{Ended, Initiator};
 use super::goaway::{DRAIN_PING, GoAway};
 use super::header_block::Unfinished;
+use super::keepalive::{KEEPALIVE_PING, TOO_MANY_PINGS};
 use super::{Connection, Role, State, StateInput};
 use crate::call::{Metadata, Phase, Status, mapping};
 use crate::error::{ErrorCode, PeerViolation, Scope};
@@ -160,11 +161,7 @@ impl Connection {
             Frame::RstStream { stream_id, code } => self.receive_reset(stream_id, code),
             Frame::Settings(settings) => self.receive_settings(settings),
             Frame::SettingsAck => self.settings_acknowledged(),
-            Frame::Ping { ack: false, payload } => {
-                self.output.ping_acks.push_back(payload);
-                let free = core::mem::take(&mut self.ping_is_free);
-                if free { Ok(()) } else { self.glitch(1) }
-            }
+            Frame::Ping { ack: false, payload } => self.receive_ping(payload),
             Frame::Ping { ack: true, payload } => self.ping_acknowledged(payload),
             Frame::GoAway { last_stream_id, code, debug } => self.receive_goaway(last_stream_id, code, debug),
             Frame::WindowUpdate { stream_id, increment } => self.receive_window_update(stream_id, increment),
@@ -285,6 +282,9 @@ impl Connection {
             self.send_final_goaway();
             return Ok(());
         }
+        if payload == KEEPALIVE_PING && self.keepalive.take_answer() {
+            return Ok(());
+        }
         self.glitch(1)
     }
 
@@ -296,7 +296,7 @@ impl Connection {
         self.queue_goaway(GoAway {
             last,
             code: ErrorCode::NO_ERROR,
-            debug: alloc::vec::Vec::new(),
+            debug: self.shutdown.debug.into(),
             ping: false,
         });
         self.check_drained();
@@ -316,6 +316,8 @@ impl Connection {
         }
         self.shutdown.received_last = Some(last);
         self.shutdown.received_code = Some(code);
+        self.shutdown.too_many_pings |=
+            code == ErrorCode::ENHANCE_YOUR_CALM && debug == TOO_MANY_PINGS.as_bytes();
         if self.state.takes_calls() {
             self.events.raise_draining();
         }

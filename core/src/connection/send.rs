@@ -4,6 +4,7 @@
 //! spent as a frame is written.
 
 use super::goaway::{DRAIN_PING, LAST_STREAM_ID_MAX};
+use super::keepalive::KEEPALIVE_PING;
 use super::{Connection, Role, State, StateInput};
 use crate::call::Metadata;
 use crate::call::request;
@@ -103,6 +104,9 @@ impl Connection {
         while let Some(payload) = self.output.ping_acks.pop_front() {
             wire::send::ping(out, true, payload);
         }
+        if core::mem::take(&mut self.keepalive.due) {
+            wire::send::ping(out, false, KEEPALIVE_PING);
+        }
         while let Some((stream, code)) = self.output.resets.pop_front() {
             wire::send::rst_stream(out, stream, code);
         }
@@ -184,6 +188,7 @@ impl Connection {
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.send_head = false;
         entry.head_written = true;
+        self.ping_is_free = true;
         let _ = entry.stream.apply(stream::Input::SendHeaders);
         wire::send::headers(transmit.buffer(), stream_id, block, false, self.remote.frame_bytes_max);
     }
@@ -241,6 +246,7 @@ impl Connection {
         let stream_id = entry.stream.id;
         entry.head_written = true;
         entry.send_head = false;
+        self.ping_is_free = true;
         let _ = entry.stream.apply(stream::Input::SendHeaders);
         wire::send::headers(transmit.buffer(), stream_id, block, true, self.remote.frame_bytes_max);
         self.end_call(index, Ok(()), Metadata::new());

@@ -1,7 +1,6 @@
 //! What time causes.
 
 use alloc::format;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::event::{End, Ended, Initiator};
@@ -46,6 +45,9 @@ impl Connection {
                     self.lose(ErrorCode::NO_ERROR, "the peer read nothing for too long".into());
                 }
                 Timer::ReceiveStall => self.end_largest(),
+                Timer::Keepalive => self.check_keepalive(),
+                Timer::Idle => self.check_idle(),
+                Timer::Age => self.retire("max_age"),
                 Timer::Drain => self.close_now("the time to finish running calls is over"),
                 Timer::Deadline | Timer::Reconnect => {}
             }
@@ -58,7 +60,7 @@ impl Connection {
     }
 
     /// The transport is of no use any more: nothing is written.
-    fn lose(&mut self, code: ErrorCode, explanation: alloc::string::String) {
+    pub(super) fn lose(&mut self, code: ErrorCode, explanation: alloc::string::String) {
         let was_alive = self.state.is_alive();
         self.state = self.state.next(StateInput::Lost);
         if was_alive {
@@ -92,24 +94,32 @@ impl Connection {
 
     /// RFC 9113 §6.8: a server warns first and names the last stream later, so that calls on their way are
     /// not lost; a client accepts no streams anyway.
-    pub(super) fn start_shutdown(&mut self, grace: Duration) {
+    ///
+    /// `debug` is the reason for people, as gRPC writes it.
+    pub(super) fn start_shutdown(&mut self, grace: Duration, debug: &'static str) {
         if !self.state.is_alive() {
             return;
         }
         self.timers.set(Timer::Drain, self.now.saturating_add(grace));
-        if self.shutdown.second_due || self.shutdown.accepted_last.is_some() {
+        if self.shutdown.has_begun() {
             return;
         }
         if self.state.takes_calls() {
             self.events.raise_draining();
         }
+        self.shutdown.debug = debug;
         let handshaken = self.settings_received;
         self.state = self.state.next(StateInput::GoAway);
         match self.role {
             Role::Server if handshaken => {
                 self.shutdown.second_due = true;
                 let last = LAST_STREAM_ID_MAX;
-                self.queue_goaway(GoAway { last, code: ErrorCode::NO_ERROR, debug: Vec::new(), ping: true });
+                self.queue_goaway(GoAway {
+                    last,
+                    code: ErrorCode::NO_ERROR,
+                    debug: debug.into(),
+                    ping: true,
+                });
             }
             _ => self.send_final_goaway(),
         }
@@ -150,7 +160,10 @@ impl Connection {
             self.timers.clear(Timer::PartialFrame);
         } else if self.frames != self.frames_at_timer || !self.timers.is_set(Timer::PartialFrame) {
             self.frames_at_timer = self.frames;
-            self.timers.set(Timer::PartialFrame, self.now.saturating_add(self.limits.partial_frame_timeout));
+            let block = self.unfinished.is_some();
+            let time =
+                if block { self.limits.header_block_timeout } else { self.limits.partial_frame_timeout };
+            self.timers.set(Timer::PartialFrame, self.now.saturating_add(time));
         }
     }
 }

@@ -31,7 +31,7 @@ pub const FIXED: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "hpack_string",
-        "strings of header blocks: header_decode_bytes_max, judged by the claimed length",
+        "strings of header blocks: what header_decode_bytes_max leaves, judged before they are stored",
         "the connection ends with ENHANCE_YOUR_CALM",
         "RFC 7541 §5.2, CVE-2023-33953",
     ),

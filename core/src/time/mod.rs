@@ -94,6 +94,12 @@ pub enum Timer {
     WriteStall,
     /// A connection that holds more than its limit of unread bytes.
     ReceiveStall,
+    /// A peer that was silent for long, or does not answer a PING.
+    Keepalive,
+    /// A connection without calls.
+    Idle,
+    /// The time after which a connection is replaced.
+    Age,
     /// The bound of a graceful shutdown.
     Drain,
     /// The next attempt to connect.

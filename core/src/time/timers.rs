@@ -2,12 +2,15 @@
 
 use crate::time::{Instant, Timeout, Timer};
 
-const TIMERS: [Timer; 6] = [
+const TIMERS: [Timer; 9] = [
     Timer::Handshake,
     Timer::SettingsAck,
     Timer::PartialFrame,
     Timer::WriteStall,
     Timer::ReceiveStall,
+    Timer::Keepalive,
+    Timer::Idle,
+    Timer::Age,
     Timer::Drain,
 ];
 

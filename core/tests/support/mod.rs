@@ -6,6 +6,7 @@
 pub mod actors;
 pub mod rng;
 pub mod scenarios;
+pub mod scene;
 pub mod wire;
 pub mod world;
 

@@ -1,13 +1,10 @@
 //! Honest traffic that looks like a flood: it must never cost a connection.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod support;
-
+use crate::support::actors::body;
+use crate::support::wire::{Peer, Sent, parse};
+use crate::support::{End, Pair};
 use sailplane::error::ErrorCode;
 use sailplane::{Event, Instant, Metadata, Status};
-use support::actors::body;
-use support::wire::{Peer, Sent, parse};
-use support::{End, Pair};
 
 fn server() -> (End, Instant) {
     let mut pair = Pair::new();
@@ -97,7 +94,7 @@ fn a_ping_for_every_message() {
 fn calls_that_are_cancelled_among_calls_that_end_well() {
     let mut pair = Pair::new().ready();
     for turn in 0..20_000 {
-        let call = pair.start(support::unary("x"));
+        let call = pair.start(crate::support::unary("x"));
         let served = pair.accepted();
         if turn % 2 == 0 {
             pair.client.connection.cancel(call, Status::cancelled("")).unwrap();
