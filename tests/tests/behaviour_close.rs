@@ -1,12 +1,25 @@
-//! What is left when channels are dropped and servers end: nothing. Alone in its process, for it counts the
-//! process's threads and descriptors.
+//! What is left when channels are dropped, servers end, and connections meet their doom: nothing. Alone in its
+//! process, for it counts the process's threads, descriptors and live bytes.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use std::alloc::System;
 use std::fs;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use sailplane_tests::behaviour::{Adapter, Pairing, Transport, World, run, until};
-use sailplane_tests::pb::Request;
+use sailplane::{Code, Result, Status};
+use sailplane_tests::behaviour::{Adapter, AnyClient, Pairing, Transport, Weather, World, run, until};
+use sailplane_tests::pb::{Reply, Request};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Bytes that are allocated.
+fn live_bytes() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.bytes_allocated.saturating_sub(stats.bytes_deallocated)
+}
 
 /// Threads and descriptors of this process: those of smol itself, which stay for ever, apart.
 fn census() -> (usize, usize) {
@@ -77,13 +90,129 @@ fn check(client: Adapter, server: Adapter, transport: Transport) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let pairing = Pairing { client, server, transport };
     // What is made once for the whole process is made here.
-    run(pairing, "warm_up", live);
+    run(pairing, None, "warm_up", live);
     let before = until("threads and descriptors stop changing", settled());
-    run(pairing, "channels_close", channels_close);
+    run(pairing, None, "channels_close", channels_close);
     until("a world leaves nothing behind", || match census() {
         now if now.0 <= before.0 && now.1 <= before.1 => Ok(()),
         now => Err(format!("{pairing}: threads and descriptors were {before:?}, and are {now:?}")),
     });
+}
+
+/// What a call may end with while connections end: the truth, and nothing else.
+fn is_honest(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded)
+}
+
+/// A reply is right, or there is none and its status is honest. Whether it came.
+#[track_caller]
+fn judge(result: Result<Reply>, payload: &[u8]) -> bool {
+    match result {
+        Ok(reply) => {
+            assert!(reply.payload == payload, "{} octets instead of {}", reply.payload.len(), payload.len());
+            true
+        }
+        Err(status) => {
+            assert!(is_honest(&status), "{status}");
+            false
+        }
+    }
+}
+
+/// Calls of all kinds; how many ended well.
+fn try_all_kinds(client: &AnyClient, size: usize) -> usize {
+    let payload: Vec<u8> = (0..size).map(|index| (index * 7 + size) as u8).collect();
+    let request = Request { payload: payload.clone(), count: 3, ..Request::default() };
+    let mut well = usize::from(judge(client.unary(&request), &payload));
+    let (replies, end) = client.down(&request).drain();
+    for (number, reply) in (0..).zip(&replies) {
+        assert_eq!((reply.number, reply.payload == payload), (number, true));
+    }
+    match end {
+        Ok(()) => {
+            assert_eq!(replies.len(), 3);
+            well += 1;
+        }
+        Err(status) => assert!(is_honest(&status), "{status}"),
+    }
+    let (mut requests, mut replies) = client.both();
+    let one = Request { count: 1, ..request.clone() };
+    for _ in 0..3 {
+        // Whoever sends learns that the call is over; why, the receiving half says.
+        let sent = requests.send(&one).is_ok();
+        match replies.message() {
+            Ok(Some(reply)) => assert!(reply.payload == payload),
+            Ok(None) => panic!("a stream ended early and said OK; sent: {sent}"),
+            Err(status) => {
+                assert!(is_honest(&status), "{status}");
+                break;
+            }
+        }
+    }
+    drop((requests, replies));
+    let reply = client.up().finish_with([request.clone(), request]);
+    well + usize::from(judge(reply, &payload))
+}
+
+/// Enough for a call on a connection that lives, and what a silent one costs each call.
+const PATIENT: Duration = Duration::from_millis(200);
+
+/// Connections end in every way at any octet: calls end once and honestly, and the next ones find a way.
+fn storm(world: &World) {
+    let mut well = 0;
+    for size in [0, 10, 100, 1_000, 10_000, 40_000] {
+        let client = world.client().with_timeout(PATIENT);
+        well += try_all_kinds(&client, size);
+    }
+    world.clear_up();
+    let client = world.client();
+    assert_eq!(try_all_kinds(&client, 1000), 3, "the sky is clear; before, {well} calls ended well");
+    drop(client);
+    until("handlers end", || match world.stage.present() {
+        0 => Ok(()),
+        present => Err(format!("{present} run")),
+    });
+}
+
+/// What may stay of things that are made once, and of caches.
+const SLACK: usize = 64 * 1024;
+
+fn check_storms(client: Adapter, server: Adapter) {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let pairing = Pairing { client, server, transport: Transport::Tcp };
+    run(pairing, Some(Weather::stormy(0)), "warm_up", storm);
+    let before = until("threads and descriptors stop changing", settled());
+    let bytes = live_bytes();
+    for seed in 1..=2 {
+        run(pairing, Some(Weather::stormy(seed)), "storm", storm);
+    }
+    until("storms leave nothing behind", || match (census(), live_bytes()) {
+        (now, live) if now.0 <= before.0 && now.1 <= before.1 && live <= bytes + SLACK => Ok(()),
+        now => Err(format!("{pairing}: it was {before:?} and {bytes} bytes, and is {now:?}")),
+    });
+}
+
+macro_rules! storms {
+    ($($name:ident: $client:ident $server:ident;)+) => {
+        $(
+            #[test]
+            fn $name() {
+                check_storms(Adapter::$client, Adapter::$server);
+            }
+        )+
+    };
+}
+
+storms! {
+    storm_between_blocking_and_blocking: Blocking Blocking;
+    storm_between_blocking_and_threads: Blocking Threads;
+    storm_between_blocking_and_smol: Blocking Smol;
+    storm_between_threads_and_blocking: Threads Blocking;
+    storm_between_threads_and_threads: Threads Threads;
+    storm_between_threads_and_smol: Threads Smol;
+    storm_between_smol_and_blocking: Smol Blocking;
+    storm_between_smol_and_threads: Smol Threads;
+    storm_between_smol_and_smol: Smol Smol;
 }
 
 macro_rules! pairings {

@@ -5,9 +5,10 @@ use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::behaviour::World;
 use crate::behaviour::server::Thread;
 use crate::behaviour::socket::{Listener, Stream, fresh_address};
+use crate::behaviour::weather::{Doom, Pipe, Weather};
+use crate::behaviour::{Transport, World};
 
 /// What becomes of one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +35,7 @@ pub struct Cable {
 struct Shared {
     upstream: String,
     fates: Vec<Fate>,
+    weather: Option<Weather>,
     ending: AtomicBool,
     count: AtomicUsize,
     requests: AtomicUsize,
@@ -65,10 +67,21 @@ impl Cable {
     /// If it cannot listen.
     #[must_use]
     pub fn new(world: &World, fates: &[Fate]) -> Self {
-        let listener = Listener::bind(&fresh_address(world.pairing.transport)).expect("an address");
+        Self::between(world.pairing.transport, world.target(), fates, world.weather.clone())
+    }
+
+    /// A cable to `upstream`, whose bytes go through this weather.
+    pub(crate) fn between(
+        transport: Transport,
+        upstream: String,
+        fates: &[Fate],
+        weather: Option<Weather>,
+    ) -> Self {
+        let listener = Listener::bind(&fresh_address(transport)).expect("an address");
         let shared = Arc::new(Shared {
-            upstream: world.target(),
+            upstream,
             fates: fates.to_vec(),
+            weather,
             ending: AtomicBool::new(false),
             count: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
@@ -151,8 +164,10 @@ impl Shared {
                 let (client, other) = (stream.try_clone(), server.try_clone());
                 let (client, other) = (client.expect("a descriptor"), other.expect("a descriptor"));
                 let deaf = Arc::clone(&line.deaf);
-                threads.push(Thread::spawn(move || forward(&client, &server, &deaf)));
-                threads.push(Thread::spawn(move || forward(&other, &stream, &AtomicBool::new(false))));
+                let pipe = |down| self.weather.as_ref().map(|weather| weather.pipe(number, down));
+                let (up, down) = (pipe(false), pipe(true));
+                threads.push(Thread::spawn(move || forward(&client, &server, &deaf, up)));
+                threads.push(Thread::spawn(move || forward(&other, &stream, &AtomicBool::new(false), down)));
             } else {
                 let shared = Arc::clone(self);
                 threads.push(Thread::spawn(move || {
@@ -208,18 +223,45 @@ impl Shared {
 }
 
 /// Copies until the end of `from`, which becomes the end of `to`. What `to` will not hear is read all the same.
-fn forward(from: &Stream, to: &Stream, deaf: &AtomicBool) {
-    let (mut reader, mut writer) = (from, to);
+fn forward(from: &Stream, to: &Stream, deaf: &AtomicBool, mut pipe: Option<Pipe>) {
+    let mut reader = from;
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = reader.read(&mut buffer) {
         if deaf.load(Ordering::SeqCst) {
             continue;
         }
-        if writer.write_all(&buffer[..count]).is_err() {
-            deaf.store(true, Ordering::SeqCst);
+        match carry(&buffer[..count], to, &mut pipe) {
+            Ok(true) => {}
+            Ok(false) | Err(Doom::Silence) => deaf.store(true, Ordering::SeqCst),
+            Err(Doom::HalfClose) => break,
+            Err(Doom::End) => {
+                from.shutdown(Shutdown::Both);
+                to.shutdown(Shutdown::Both);
+            }
+            Err(Doom::Reset) => {
+                from.reset();
+                to.reset();
+            }
         }
     }
     to.shutdown(Shutdown::Write);
+}
+
+/// Whether all of it went on; or how the pipe ends.
+fn carry(mut bytes: &[u8], to: &Stream, pipe: &mut Option<Pipe>) -> Result<bool, Doom> {
+    let mut writer = to;
+    while !bytes.is_empty() {
+        let count = match pipe {
+            Some(pipe) => pipe.next(bytes.len())?,
+            None => bytes.len(),
+        };
+        let (piece, rest) = bytes.split_at(count);
+        if writer.write_all(piece).is_err() {
+            return Ok(false);
+        }
+        bytes = rest;
+    }
+    Ok(true)
 }
 
 /// Reads up to and with the next HEADERS; their stream.

@@ -13,6 +13,8 @@ enum Where {
     InProcess,
     /// In process, on this adapter.
     InProcessOn(Adapter),
+    /// Where a cable stands between both.
+    Weather,
 }
 
 /// Scenario, where, why.
@@ -25,6 +27,9 @@ const CALLER: &str = "a unary handler runs on the thread of its caller, which ca
 const NO_LIMITS: &str = "a channel in process takes no limits here";
 const NO_SOCKET: &str = "there is no connection that could be lost";
 const NO_WORKERS: &str = "only the threads server bounds the handlers that run";
+
+const CABLE: &str =
+    "what the client is connected to is the cable, which has its own address and outlives the server";
 
 const EXEMPTIONS: &[Exemption] = &[
     ("limit_of_concurrent_calls_queues", Where::Server(Adapter::Blocking), ONE_CALL),
@@ -65,16 +70,19 @@ const EXEMPTIONS: &[Exemption] = &[
     ("call_that_may_have_run_is_not_repeated", Where::InProcess, NO_SOCKET),
     ("peers_know_each_other", Where::InProcess, NO_SOCKET),
     ("more_streams_than_workers", Where::InProcess, NO_WORKERS),
+    ("peers_know_each_other", Where::Weather, CABLE),
+    ("killed_server_is_unavailable_and_comes_back", Where::Weather, CABLE),
 ];
 
 /// Why this pairing need not pass this scenario, if so.
 #[must_use]
-pub fn exemption(pairing: Pairing, scenario: &str) -> Option<&'static str> {
+pub fn exemption(pairing: Pairing, weather: bool, scenario: &str) -> Option<&'static str> {
     let applies = |place: Where| match place {
         Where::InProcess => pairing.transport == Transport::InProcess,
         Where::Server(adapter) => pairing.transport != Transport::InProcess && pairing.server == adapter,
         Where::InProcessOn(adapter) => pairing.transport == Transport::InProcess && pairing.server == adapter,
         Where::ServerOtherThan(adapter) => pairing.server != adapter,
+        Where::Weather => weather,
     };
     EXEMPTIONS.iter().find(|(name, place, _)| *name == scenario && applies(*place)).map(|&(_, _, why)| why)
 }

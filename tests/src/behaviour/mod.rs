@@ -9,6 +9,7 @@ mod server;
 mod service;
 mod socket;
 mod stage;
+mod weather;
 mod world;
 
 pub use cable::{Cable, Fate};
@@ -18,4 +19,5 @@ pub use plan::fields;
 pub use server::{Running, Settings, services};
 pub use service::Actor;
 pub use stage::{Fact, PATIENCE, Stage, until};
+pub use weather::Weather;
 pub use world::{Adapter, Pairing, Transport, World, run};

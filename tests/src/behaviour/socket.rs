@@ -110,6 +110,16 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Ends it with a reset at the other side, where there is such a thing.
+    pub(crate) fn reset(&self) {
+        if let Self::Tcp(stream) = self {
+            _ = rustix::net::connect_unspec(stream);
+        }
+        self.shutdown(Shutdown::Both);
+    }
+}
+
 impl Read for &Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {

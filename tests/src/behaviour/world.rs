@@ -11,10 +11,11 @@ use std::time::Duration;
 use sailplane::Limits;
 use smol::{Executor, block_on};
 
-use crate::behaviour::AnyClient;
 use crate::behaviour::server::{Running, Settings, Thread, services};
 use crate::behaviour::socket::{Stream, fresh_address};
 use crate::behaviour::stage::{Stage, until};
+use crate::behaviour::weather::Weather;
+use crate::behaviour::{AnyClient, Cable};
 
 /// Who drives the machines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,6 +62,10 @@ pub struct World {
     pub pairing: Pairing,
     /// Shared with the server's handlers.
     pub stage: Stage,
+    /// What goes over the network goes through this.
+    pub(crate) weather: Option<Weather>,
+    /// What is between clients and the server, where there is weather.
+    cable: OnceCell<Cable>,
     client_limits: RefCell<Limits>,
     settings: RefCell<Settings>,
     server: RefCell<Option<Running>>,
@@ -71,13 +76,28 @@ impl World {
     /// A world of this pairing.
     #[must_use]
     pub fn new(pairing: Pairing) -> Self {
+        Self::under(pairing, None)
+    }
+
+    /// A world in which bytes go through this weather.
+    #[must_use]
+    pub fn under(pairing: Pairing, weather: Option<Weather>) -> Self {
         Self {
             pairing,
             stage: Stage::default(),
+            weather,
+            cable: OnceCell::new(),
             client_limits: RefCell::default(),
             settings: RefCell::default(),
             server: RefCell::default(),
             executor: OnceCell::new(),
+        }
+    }
+
+    /// Connections that are made from here on last.
+    pub fn clear_up(&self) {
+        if let Some(weather) = &self.weather {
+            weather.clear_up();
         }
     }
 
@@ -104,6 +124,10 @@ impl World {
     pub fn client(&self) -> AnyClient {
         match self.pairing.transport {
             Transport::InProcess => self.in_process(),
+            _ if self.weather.is_some() => {
+                let cable = self.cable.get_or_init(|| Cable::new(self, &[]));
+                self.client_of(cable.target())
+            }
             _ => self.client_of(&self.target()),
         }
     }
@@ -221,6 +245,7 @@ impl Drop for World {
     fn drop(&mut self) {
         self.stage.set_next(None);
         self.stage.open_all();
+        self.cable.take();
         self.server.take();
     }
 }
@@ -258,12 +283,12 @@ const SCENARIO_MAX: Duration = Duration::from_secs(60);
 ///
 /// # Panics
 /// If the scenario does, or hangs.
-pub fn run(pairing: Pairing, name: &str, scenario: fn(&World)) {
+pub fn run(pairing: Pairing, weather: Option<Weather>, name: &str, scenario: fn(&World)) {
     let (tell, over) = mpsc::channel();
     let (show, stage) = mpsc::channel();
     thread::spawn(move || {
         let result = catch_unwind(AssertUnwindSafe(|| {
-            let world = World::new(pairing);
+            let world = World::under(pairing, weather);
             _ = show.send(world.stage.clone());
             scenario(&world);
         }));
