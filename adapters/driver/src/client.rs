@@ -448,6 +448,10 @@ fn refused_for_good(reason: RefusedReason) -> Option<Status> {
             let text = "the metadata of the call are larger than the server takes";
             Some(Status::resource_exhausted(text).never_ran())
         }
+        RefusedReason::InvalidHead => {
+            let text = "the authority, user agent or encoding has a character that may not be sent";
+            Some(Status::internal(text).never_ran())
+        }
         _ => Some(Status::new(Code::Internal, "the connection starts no calls").never_ran()),
     }
 }

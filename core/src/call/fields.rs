@@ -27,8 +27,7 @@ pub(crate) struct Order {
 impl Order {
     /// Takes the next field; whether it is a pseudo-header field.
     pub(crate) fn next(&mut self, field: &Field<'_>) -> Result<bool, MalformedFields> {
-        let lenient = field.token == Token::GrpcMessage;
-        check_value(if lenient { without_edges(field.value) } else { field.value })?;
+        check_value(if may_have_edges(field.token) { without_edges(field.value) } else { field.value })?;
         if !field.token.is_pseudo() {
             self.regular_seen = true;
             return Ok(false);
@@ -85,7 +84,7 @@ impl Regular {
 
     fn take_custom(&mut self, field: &Field<'_>) {
         if !metadata::is_binary(field.name) {
-            self.metadata.push(field.name, field.value, field.never_indexed);
+            self.metadata.push(field.name, without_edges(field.value), field.never_indexed);
             return;
         }
         // PROTOCOL-HTTP2.md: values of one name may have been joined with commas; split before decoding.
@@ -118,8 +117,37 @@ fn check_value(value: &[u8]) -> Result<(), MalformedFields> {
     }
 }
 
-/// Without white space at the edges. PROTOCOL-HTTP2.md leaves spaces in the message of a status as they are,
-/// and so do peers.
+/// Whether white space at the edges of a value is no fault.
+///
+/// RFC 9113 §8.2.1 has it that it is. PROTOCOL-HTTP2.md, "Custom-Metadata": "ASCII-Value should not have leading
+/// or trailing whitespace. If it contains leading or trailing whitespace, it may be stripped." Peers send it
+/// (C-core, and by it Python, Ruby and C#) and take it (C-core, grpc-go, grpc-java). So it is stripped from
+/// custom metadata, where nobody can mistake what is left; what HTTP/2 and gRPC act on themselves is strict. The
+/// message of a status keeps its spaces: they are not escaped.
+const fn may_have_edges(token: Token) -> bool {
+    !matches!(
+        token,
+        Token::Authority
+            | Token::Method
+            | Token::Path
+            | Token::Scheme
+            | Token::Status
+            | Token::Protocol
+            | Token::UnknownPseudo
+            | Token::ContentType
+            | Token::ContentLength
+            | Token::Te
+            | Token::Host
+            | Token::UserAgent
+            | Token::GrpcTimeout
+            | Token::GrpcEncoding
+            | Token::GrpcAcceptEncoding
+            | Token::GrpcStatus
+            | Token::GrpcStatusDetailsBin
+    )
+}
+
+/// Without white space at the edges.
 fn without_edges(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;
@@ -165,14 +193,17 @@ mod tests {
         Field { token: Token::of(name), name, value, never_indexed: false }
     }
 
-    /// C-core sends the spaces at the edges of a message as they are: PROTOCOL-HTTP2.md does not escape them.
+    /// C-core sends the spaces at the edges of messages and metadata as they are: PROTOCOL-HTTP2.md does not
+    /// escape them.
     #[test]
-    fn edges_of_a_message_may_be_spaces() {
+    fn edges_of_messages_and_metadata_may_be_spaces() {
         let mut order = Order::default();
         assert_eq!(order.next(&field(":path", " /")), Err(MalformedFields::Value));
         assert_eq!(order.next(&field("grpc-message", " edges ")), Ok(false));
         assert_eq!(order.next(&field("grpc-message", " \n ")), Err(MalformedFields::Value));
-        assert_eq!(order.next(&field("x-custom", " edges ")), Err(MalformedFields::Value));
+        assert_eq!(order.next(&field("x-custom", " edges ")), Ok(false));
+        assert_eq!(order.next(&field("x-custom", " a\0 ")), Err(MalformedFields::Value));
+        assert_eq!(order.next(&field("user-agent", " edges")), Err(MalformedFields::Value));
         assert_eq!(order.next(&field("content-type", "application/grpc ")), Err(MalformedFields::Value));
     }
 

@@ -110,16 +110,19 @@ pub(crate) fn parse(fields: &FieldList, now: Instant, seen: &mut Seen) -> Result
 
 fn judge(fields: &FieldList, seen: &mut Seen) -> Result<Request, Rejected> {
     let parts = sort(fields)?;
+    if fields.is_truncated() {
+        return Err(answer(431, Status::resource_exhausted("the request's header list is too large")));
+    }
+    if parts.method == Some(b"CONNECT") {
+        return Err(connect(&parts));
+    }
     let (Some(method), Some(scheme), Some(path)) = (parts.method, parts.scheme, parts.path) else {
         // RFC 9113 §8.3.1: "All HTTP/2 requests MUST include exactly one valid value for the
         // ":method", ":scheme", and ":path" pseudo-header fields, unless they are CONNECT requests".
         return Err(MalformedFields::Pseudo.into());
     };
-    if path.is_empty() {
+    if method.is_empty() || scheme.is_empty() || path.is_empty() {
         return Err(MalformedFields::Pseudo.into());
-    }
-    if fields.is_truncated() {
-        return Err(answer(431, Status::resource_exhausted("the request's header list is too large")));
     }
     if method != b"POST" {
         return Err(answer(405, Status::internal("a gRPC request has the method POST")));
@@ -159,6 +162,15 @@ fn answer(http_status: u16, status: Status) -> Rejected {
     Rejected::Answered { http_status, status }
 }
 
+/// RFC 9113 §8.5: ":scheme" and ":path" MUST be omitted, ":authority" names the target. Nobody is connected.
+fn connect(parts: &Parts<'_>) -> Rejected {
+    let no_authority = parts.authority.is_none_or(<[u8]>::is_empty);
+    if parts.scheme.is_some() || parts.path.is_some() || no_authority {
+        return Rejected::Malformed;
+    }
+    answer(405, Status::internal("a gRPC request has the method POST"))
+}
+
 fn sort(fields: &FieldList) -> Result<Parts<'_>, MalformedFields> {
     let mut parts = Parts::default();
     let mut order = Order::default();
@@ -178,18 +190,53 @@ fn sort(fields: &FieldList) -> Result<Parts<'_>, MalformedFields> {
             Token::GrpcTimeout => parts.timeout = Some(field.value),
             Token::GrpcEncoding => parts.encoding = Some(field.value),
             Token::UserAgent => parts.user_agent = Some(field.value),
-            Token::Host if parts.host.is_some_and(|host| host != field.value) => {
-                return Err(MalformedFields::Host);
-            }
+            // gRFC A41: more than one Host is rejected, by RST_STREAM with PROTOCOL_ERROR.
+            Token::Host if parts.host.is_some() => return Err(MalformedFields::Host),
             Token::Host => parts.host = Some(field.value),
             _ => parts.regular.take(&field)?,
         }
     }
-    // RFC 9113 §8.3.1: a server treats a Host that differs from ":authority" as malformed.
-    if parts.authority.zip(parts.host).is_some_and(|(authority, host)| authority != host) {
+    // RFC 9113 §8.3.1: ":authority" has no userinfo, and a Host that names another entity is malformed.
+    if parts.authority.is_some_and(|authority| authority.contains(&b'@')) {
+        return Err(MalformedFields::Pseudo);
+    }
+    if parts.authority.zip(parts.host).is_some_and(|(authority, host)| {
+        let port = default_port(parts.scheme);
+        !without(authority, port).eq_ignore_ascii_case(without(host, port))
+    }) {
         return Err(MalformedFields::Host);
     }
     Ok(parts)
+}
+
+/// RFC 3986 §6.2.3: what may be left out of an authority.
+fn default_port(scheme: Option<&[u8]>) -> &'static [u8] {
+    if scheme == Some(b"https") { b":443" } else { b":80" }
+}
+
+fn without<'a>(authority: &'a [u8], port: &[u8]) -> &'a [u8] {
+    authority.strip_suffix(port).unwrap_or(authority)
+}
+
+/// Whether what an application gives beside the metadata may be sent (RFC 9113 §8.2.1, §8.3.1). What was judged
+/// last is not judged again.
+pub(crate) fn may_be_sent(head: &RequestHead, seen: &mut Seen) -> bool {
+    if head.authority != seen.authority {
+        // RFC 3986 §3.2, without userinfo.
+        let legal = |octet: &u8| octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(octet);
+        if !head.authority.iter().all(legal) {
+            return false;
+        }
+        seen.authority = head.authority.clone();
+    }
+    if head.user_agent != seen.user_agent {
+        let legal = |octet: &u8| matches!(octet, 0x20..=0x7e);
+        if head.user_agent.trim_ascii() != head.user_agent || !head.user_agent.iter().all(legal) {
+            return false;
+        }
+        seen.user_agent = head.user_agent.clone();
+    }
+    head.encoding.iter().all(u8::is_ascii_graphic)
 }
 
 /// Writes the header block of a request.
@@ -202,7 +249,10 @@ pub(crate) fn write(head: &RequestHead, now: Instant, encoder: &mut Encoder, out
     };
     encoder.field(out, Token::Scheme, scheme, Indexing::Indexed);
     encoder.field(out, Token::Path, head.path.as_bytes(), Indexing::Indexed);
-    encoder.field(out, Token::Authority, &head.authority, Indexing::Indexed);
+    // RFC 9113 §8.3.1: without authority to convey there is no ":authority".
+    if !head.authority.is_empty() {
+        encoder.field(out, Token::Authority, &head.authority, Indexing::Indexed);
+    }
     if let Some(left) = head.time_remaining(now) {
         encoder.field(out, Token::GrpcTimeout, TimeoutText::new(left).as_bytes(), Indexing::NotIndexed);
     }

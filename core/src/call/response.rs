@@ -49,8 +49,8 @@ pub(crate) fn parse_start(fields: &FieldList, end: bool) -> Result<ResponseStart
     let parts = sort(fields, true)?;
     let http = parts.http_status.and_then(http_status).ok_or(MalformedFields::Pseudo)?;
     if http / 100 == 1 {
-        // RFC 9113 §8.1.1: an interim response that ends the stream is malformed.
-        return if end { Err(MalformedFields::Pseudo) } else { Ok(ResponseStart::Interim) };
+        // RFC 9113 §8.1: an interim response that ends the stream is malformed. RFC 9113 §8.6: there is no 101.
+        return if end || http == 101 { Err(MalformedFields::Pseudo) } else { Ok(ResponseStart::Interim) };
     }
     if fields.is_truncated() {
         return Ok(ResponseStart::Unusable(Status::resource_exhausted(
@@ -59,6 +59,10 @@ pub(crate) fn parse_start(fields: &FieldList, end: bool) -> Result<ResponseStart
     }
     let is_grpc = http == 200 && parts.content_type.is_some_and(content_type::is_grpc);
     if end && (is_grpc || parts.grpc_status.is_some()) {
+        // RFC 9113 §8.1.1: there is no DATA that could be its content.
+        if parts.regular.content_length.is_some_and(|length| length > 0) {
+            return Err(MalformedFields::ContentLength);
+        }
         return Ok(ResponseStart::TrailersOnly(trailers(parts, http)));
     }
     if !is_grpc {

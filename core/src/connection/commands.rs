@@ -7,9 +7,9 @@ use core::time::Duration;
 
 use super::entry::Fate;
 use super::events::Kind;
-use super::{Connection, Received, Refused, RefusedReason, Role, SendError, Start};
+use super::{Connection, Received, Refused, RefusedReason, Role, SendError, Start, StateInput};
 use crate::call::message::PREFIX_LEN;
-use crate::call::request::list_size;
+use crate::call::request::{list_size, may_be_sent};
 use crate::call::response::Ending;
 use crate::call::state::Receiving;
 use crate::call::{CallId, Metadata, Outcome, RequestHead, ResponseHead, Status};
@@ -66,15 +66,32 @@ impl Connection {
         if self.role == Role::Server {
             return Some(RefusedReason::WrongRole);
         }
-        if !self.state.takes_calls() || self.next_stream.as_u32() > super::LAST_USABLE_STREAM {
+        if !self.state.takes_calls() || !self.has_stream_ids() {
             return Some(RefusedReason::Draining);
         }
         if self.room() == 0 {
             self.room_wanted = true;
             return Some(RefusedReason::NoRoom);
         }
-        let too_large = list_size(&start.head) > self.remote.header_list_bytes_max;
-        too_large.then_some(RefusedReason::HeadTooLarge)
+        if list_size(&start.head) > self.remote.header_list_bytes_max {
+            return Some(RefusedReason::HeadTooLarge);
+        }
+        let legal = may_be_sent(&start.head, self.seen.get_or_insert_default());
+        (!legal).then_some(RefusedReason::InvalidHead)
+    }
+
+    /// Whether one more call is sure to get an identifier. If not the connection drains, and who wants more
+    /// makes another (RFC 9113 §5.1.1). Calls that were not written have none yet, and each takes one.
+    fn has_stream_ids(&mut self) -> bool {
+        let open = u32::try_from(self.streams_open).unwrap_or(u32::MAX);
+        let next = self.next_stream.as_u32().saturating_add(open.saturating_mul(2));
+        let enough = next <= super::LAST_USABLE_STREAM;
+        if !enough {
+            self.state = self.state.next(StateInput::GoAway);
+            self.events.raise_draining();
+            self.check_drained();
+        }
+        enough
     }
 
     /// Server: sends initial metadata now. Otherwise they go, empty, with the first message or the status.
@@ -324,5 +341,49 @@ impl Connection {
             after.as_secs(),
             after.subsec_millis()
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Path;
+    use crate::connection::{Config, Event};
+    use crate::limits::Limits;
+    use crate::transmit::Transmit;
+    use crate::wire::{StreamId, send};
+    use alloc::vec::Vec;
+
+    /// RFC 9113 §5.1.1: identifiers are not used again. Who has none left drains, however many calls are
+    /// started before the first of them is written.
+    #[test]
+    fn stream_identifiers_are_used_up_and_not_used_again() {
+        let start = || Start {
+            head: RequestHead::new(Path::from_static("/a/b"), Bytes::from_static(b"c")),
+            message: None,
+            finished: true,
+        };
+        for written_between in [false, true] {
+            let now = Instant::ZERO;
+            let mut connection = Connection::client(now, &Config::new(Limits::default(), 1));
+            let mut settings = Vec::new();
+            send::settings(&mut settings, &[]);
+            connection.handle_received(now, &mut settings);
+            connection.next_stream = StreamId::new(0x7fff_fff7);
+            let mut transmit = Transmit::new();
+            let mut started = 0;
+            while connection.start_call(now, start()).is_ok() {
+                started += 1;
+                if written_between {
+                    connection.poll_transmit(now, &mut transmit);
+                }
+            }
+            connection.poll_transmit(now, &mut transmit);
+            assert!((1..=4).contains(&started), "{started}");
+            assert!(connection.next_stream > StreamId::new(0x7fff_fff7), "{:?}", connection.next_stream);
+            assert!(!connection.takes_calls());
+            let events: Vec<_> = core::iter::from_fn(|| connection.poll_event()).collect();
+            assert!(events.contains(&Event::Draining), "{events:?}");
+        }
     }
 }

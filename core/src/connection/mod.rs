@@ -94,6 +94,8 @@ pub enum RefusedReason {
     WrongRole,
     /// The head is larger than the peer takes (`SETTINGS_MAX_HEADER_LIST_SIZE`).
     HeadTooLarge,
+    /// `:authority`, `user-agent` or `grpc-encoding` has an octet that may not be sent (RFC 9113 §8.2.1, §8.3.1).
+    InvalidHead,
 }
 
 /// What `receive_message` found.

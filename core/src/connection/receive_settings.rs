@@ -23,16 +23,18 @@ impl Connection {
         } else {
             self.glitch(1)?;
         }
-        let old_window = i64::from(self.remote.stream_window_bytes);
+        // RFC 9113 §6.5.3: "The values in the SETTINGS frame MUST be processed in the order they appear": a
+        // table that is lowered and raised again was lowered (RFC 7541 §4.2), and so is a window.
         for (id, value) in settings {
             let from_server = self.role == Role::Client;
+            let old_window = i64::from(self.remote.stream_window_bytes);
             self.remote.take(id, value, from_server).map_err(|invalid| {
                 Fatal::new(invalid.code, format!("setting {} has the value {}", invalid.id, invalid.value))
             })?;
+            self.encoder.set_table_bytes_max(self.remote.header_table_bytes);
+            self.adjust_send_windows(i64::from(self.remote.stream_window_bytes).saturating_sub(old_window))?;
         }
-        self.encoder.set_table_bytes_max(self.remote.header_table_bytes);
         self.output.settings_acks = self.output.settings_acks.saturating_add(1);
-        self.adjust_send_windows(i64::from(self.remote.stream_window_bytes).saturating_sub(old_window))?;
         if self.room_wanted && self.room() > 0 {
             self.room_wanted = false;
             self.events.raise_room();

@@ -172,6 +172,7 @@ impl Connection {
         let stream_id = match self.role {
             Role::Client => {
                 let stream_id = self.next_stream;
+                // `has_stream_ids` sees to it that there is a next one for every call.
                 self.next_stream = StreamId::new(stream_id.as_u32().saturating_add(2));
                 self.calls.bind(index, stream_id);
                 if let Some(head) = self.calls.get(index).and_then(|entry| entry.request.as_ref()) {

@@ -6,9 +6,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod fields;
 mod frames;
 mod goaway;
 mod headers;
+mod identifiers;
 mod requests;
 mod responses;
 mod settings;

@@ -275,3 +275,139 @@ fn as_many_blocked_calls_are_told_as_fit_together() {
     client.deliver();
     assert_eq!(client.pair.client.take_events(), [Event::Writable(calls[0]), Event::Writable(calls[1])]);
 }
+
+/// RFC 9113 §6.5.3, RFC 7541 §4.2: a table that one frame lowers and raises again was lowered.
+#[test]
+fn settings_are_applied_in_their_order() {
+    use sailplane::hpack::{DecodeLimits, Decoder, FieldList};
+    let mut client = Client::new(&[]);
+    client.pair.start(unary("x"));
+    client.deliver();
+    let before = client.pair.client.written.len();
+    client.peer.settings(&[(HEADER_TABLE_SIZE, 0), (HEADER_TABLE_SIZE, 4096)]);
+    client.deliver();
+    client.pair.start(unary("x"));
+    client.deliver();
+    let wrote = &client.pair.client.written[before..];
+    // An acknowledgement, then HEADERS whose block begins with the lowest size and the last.
+    assert_eq!(wrote[..9], [0, 0, 0, 4, 1, 0, 0, 0, 0]);
+    let block = &wrote[18..18 + usize::from(wrote[11])];
+    assert_eq!(block[..4], [0x20, 0x3f, 0xe1, 0x1f], "{block:x?}");
+    // A peer that lowered its table demands it.
+    let mut decoder = Decoder::new(4096);
+    decoder.set_table_bytes_max(0);
+    decoder.set_table_bytes_max(4096);
+    let limits = DecodeLimits { header_list_bytes_max: 1 << 14, fields_max: 100, decode_bytes_max: 1 << 16 };
+    assert_eq!(decoder.decode(block, &limits, &mut FieldList::new()), Ok(()));
+
+    // RFC 9113 §6.9.2: each value in turn may raise a window too far.
+    let mut client = Client::new(&[]);
+    client.pair.start(streaming());
+    client.deliver();
+    client
+        .peer
+        .window_update(1, 1000)
+        .settings(&[(INITIAL_WINDOW_SIZE, 0x7fff_ffff), (INITIAL_WINDOW_SIZE, 0)]);
+    client.deliver();
+    let code = sailplane::error::ErrorCode::FLOW_CONTROL_ERROR;
+    assert!(matches!(client.wrote().last(), Some(Sent::GoAway { code: found, .. }) if *found == code));
+}
+
+/// RFC 9113 §6.5: frames of SETTINGS in both roles.
+#[test]
+fn frames_of_settings() {
+    use crate::table::{Row, on_both, on_client, on_server};
+    on_both(&[
+        Row("empty", "§6.5", |p| p.frame(4, 0, 0, &[]), "SETTINGS ACK"),
+        Row("twice", "§6.5.3", |p| p.settings(&[]).settings(&[]), "SETTINGS ACK, SETTINGS ACK"),
+        Row("an acknowledgement nobody asked for", "§6.5.3", |p| p.settings_ack(), ""),
+        Row("an acknowledgement with a payload", "§6.5", |p| p.frame(4, 1, 0, &[0; 6]), SIZE),
+        Row("5 octets", "§6.5", |p| p.frame(4, 0, 0, &[0; 5]), SIZE),
+        Row("on a stream", "§6.5", |p| p.frame(4, 0, 1, &[]), PROTOCOL),
+        Row("an acknowledgement on a stream", "§6.5", |p| p.frame(4, 1, 1, &[]), PROTOCOL),
+        Row(
+            "unknown settings",
+            "§6.5.2",
+            |p| p.settings(&[(0, 1), (7, 2), (0xffff, u32::MAX)]),
+            "SETTINGS ACK",
+        ),
+        Row(
+            "the same thrice, the last wins",
+            "§6.5.3",
+            |p| p.settings(&[(4, 1), (4, 2), (4, 65_535)]),
+            "SETTINGS ACK",
+        ),
+        Row("a bad one behind a good one", "§6.5.2", |p| p.settings(&[(4, 1), (5, 1)]), PROTOCOL),
+        Row("a bad one that a good one follows", "§6.5.2", |p| p.settings(&[(5, 1), (5, 16_384)]), PROTOCOL),
+        Row("ENABLE_PUSH 0", "§6.5.2", |p| p.settings(&[(2, 0)]), "SETTINGS ACK"),
+        Row("ENABLE_PUSH 2", "§6.5.2", |p| p.settings(&[(2, 2)]), PROTOCOL),
+        Row("ENABLE_PUSH 2^32-1", "§6.5.2", |p| p.settings(&[(2, u32::MAX)]), PROTOCOL),
+        Row("INITIAL_WINDOW_SIZE 2^31-1", "§6.5.2", |p| p.settings(&[(4, 0x7fff_ffff)]), "SETTINGS ACK"),
+        Row("INITIAL_WINDOW_SIZE 2^31", "§6.5.2", |p| p.settings(&[(4, 0x8000_0000)]), FLOW),
+        Row("INITIAL_WINDOW_SIZE 2^32-1", "§6.5.2", |p| p.settings(&[(4, u32::MAX)]), FLOW),
+        Row("MAX_FRAME_SIZE 0", "§6.5.2", |p| p.settings(&[(5, 0)]), PROTOCOL),
+        Row("MAX_FRAME_SIZE 16,383", "§6.5.2", |p| p.settings(&[(5, 16_383)]), PROTOCOL),
+        Row("MAX_FRAME_SIZE 16,384", "§6.5.2", |p| p.settings(&[(5, 16_384)]), "SETTINGS ACK"),
+        Row("MAX_FRAME_SIZE 2^24-1", "§6.5.2", |p| p.settings(&[(5, 0x00ff_ffff)]), "SETTINGS ACK"),
+        Row("MAX_FRAME_SIZE 2^24", "§6.5.2", |p| p.settings(&[(5, 0x0100_0000)]), PROTOCOL),
+        Row("HEADER_TABLE_SIZE 2^32-1", "§6.5.2", |p| p.settings(&[(1, u32::MAX)]), "SETTINGS ACK"),
+        Row("MAX_HEADER_LIST_SIZE 0", "§6.5.2", |p| p.settings(&[(6, 0)]), "SETTINGS ACK"),
+        Row("MAX_CONCURRENT_STREAMS 0", "§6.5.2", |p| p.settings(&[(3, 0)]), "SETTINGS ACK"),
+        Row("ENABLE_CONNECT_PROTOCOL 1", "RFC 8441 §3", |p| p.settings(&[(8, 1)]), "SETTINGS ACK"),
+    ]);
+    on_server(&[Row("ENABLE_PUSH 1 of a client", "§6.5.2", |p| p.settings(&[(2, 1)]), "SETTINGS ACK")]);
+    on_client(&[Row("ENABLE_PUSH 1 of a server", "§6.5.2", |p| p.settings(&[(2, 1)]), PROTOCOL)]);
+}
+
+const SIZE: &str = "GOAWAY 0 FRAME_SIZE_ERROR";
+const PROTOCOL: &str = "GOAWAY 0 PROTOCOL_ERROR";
+const FLOW: &str = "GOAWAY 0 FLOW_CONTROL_ERROR";
+
+/// RFC 9113 §3.4: what comes first. Each peer is cut off, and the connection is over.
+#[test]
+fn what_is_no_preface_ends_the_connection() {
+    use sailplane::error::ErrorCode;
+    let protocol = Some(ErrorCode::PROTOCOL_ERROR);
+    let preface = sailplane::wire::CLIENT_PREFACE;
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let changed = |at: usize| {
+        let mut bytes = *preface;
+        bytes[at] ^= 1;
+        [&bytes[..], &settings, &[0; 64]].concat()
+    };
+    let mut rows: Vec<(String, bool, Vec<u8>, Option<ErrorCode>)> =
+        (0..24).map(|at| (format!("changed at {at}"), true, changed(at), protocol)).collect();
+    let mut row = |name: &str, is_server, parts: &[&[u8]], code| {
+        rows.push((name.to_owned(), is_server, parts.concat(), code));
+    };
+    row("sound", true, &[preface, &settings], None);
+    row("PING first", true, &[preface, &[0, 0, 8, 6, 0, 0, 0, 0, 0], &[0; 64]], protocol);
+    row("an acknowledgement first", true, &[preface, &[0, 0, 0, 4, 1, 0, 0, 0, 0], &[0; 64]], protocol);
+    row("HEADERS first", true, &[preface, &[0, 0, 0, 1, 4, 0, 0, 0, 1], &[0; 64]], protocol);
+    row("no preface", true, &[&settings, &[0; 64]], protocol);
+    row("the preface twice", true, &[preface, preface, &[0; 64]], Some(ErrorCode::FRAME_SIZE_ERROR));
+    row("sound", false, &[&settings], None);
+    row(
+        "a server with the client's preface",
+        false,
+        &[preface, &settings, &[0; 64]],
+        Some(ErrorCode::FRAME_SIZE_ERROR),
+    );
+    row("PING first", false, &[&[0, 0, 8, 6, 0, 0, 0, 0, 0], &[0; 64]], protocol);
+    row("GOAWAY first", false, &[&[0, 0, 8, 7, 0, 0, 0, 0, 0], &[0; 64]], protocol);
+    row("an unknown frame first", false, &[&[0, 0, 0, 0xfe, 0, 0, 0, 0, 0], &[0; 64]], protocol);
+    for (name, is_server, bytes, expected) in rows {
+        let mut pair = Pair::new();
+        let now = pair.now;
+        let end = if is_server { &mut pair.server } else { &mut pair.client };
+        end.drain(now);
+        end.receive(now, &bytes);
+        end.drain(now);
+        let code = parse(!is_server, &end.written).iter().find_map(|frame| match frame {
+            Sent::GoAway { code, .. } => Some(*code),
+            _ => None,
+        });
+        assert_eq!(code, expected, "{name}");
+        assert_eq!(end.connection.is_ready(), expected.is_none(), "{name}");
+    }
+}
