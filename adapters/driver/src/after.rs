@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sailplane::{End, Instant, Transmit};
 
 use crate::state::{Change, Tell};
-use crate::{Io, Link};
+use crate::{Io, Link, writer};
 
 /// Collected under a connection's lock, [`settle`](Self::settle)d with nothing locked. Holds the writer's
 /// role where there is something to write, and gives it back on unwind.
@@ -18,6 +18,8 @@ pub(crate) struct After<I: Io> {
     pub(crate) changes: Vec<Change>,
     /// The writer's role.
     pub(crate) writing: Option<Transmit>,
+    /// What is being written is all that there was, and nothing depends on its having been written.
+    pub(crate) is_all: bool,
     pub(crate) kick: bool,
     pub(crate) earlier: Option<Instant>,
     pub(crate) finished: bool,
@@ -31,6 +33,7 @@ impl<I: Io> After<I> {
             tell: Vec::new(),
             changes: Vec::new(),
             writing: None,
+            is_all: false,
             kick: false,
             earlier: None,
             finished: false,
@@ -42,8 +45,12 @@ impl<I: Io> After<I> {
     pub(crate) fn settle(mut self) {
         loop {
             let wrote = self.write();
+            let done = wrote && self.is_all && self.link.writer.done();
+            if done {
+                self.writing.take().into_iter().for_each(writer::keep);
+            }
             self.inform();
-            if !wrote {
+            if !wrote || done {
                 return;
             }
             let link = Arc::clone(&self.link);
@@ -82,7 +89,7 @@ impl<I: Io> After<I> {
 
     fn inform(&mut self) {
         if std::mem::take(&mut self.kick) {
-            self.link.io().kick();
+            self.link.left_output();
         }
         for (call, news) in self.tell.drain(..) {
             call.news(news);

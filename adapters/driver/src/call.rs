@@ -13,6 +13,7 @@ use sailplane::{CallId, Instant};
 use crate::after::After;
 use crate::local::{Local, News, Place, register};
 use crate::state::Role;
+use crate::turn::Output;
 use crate::{Blocked, Io, Link};
 
 /// Where a client's calls come from, and go back to while they have no connection.
@@ -217,7 +218,7 @@ impl<I: Io> Call<I> {
             Place::Placed(link, id) => {
                 let (link, id, this) = (Arc::clone(link), *id, self.this.upgrade());
                 let headers = std::mem::take(&mut local.headers);
-                let (sent, after) = link.command(|state, _, _| {
+                let (sent, after) = link.command_for(Output::Message, |state, _, _| {
                     if state.has_ended(id) {
                         *message = Some(bytes);
                         drop(state.take(id, local, self.role));

@@ -11,6 +11,7 @@ use sailplane::{CallId, Instant};
 use crate::call::{Call, Sent, settle};
 use crate::local::{News, Place, register};
 use crate::state::Role;
+use crate::turn::Output;
 use crate::{Blocked, Io};
 
 const EARLY: &str = "the server completed the call before the client finished sending";
@@ -181,7 +182,7 @@ impl<I: Io> Driver for Call<I> {
             let headers = std::mem::take(&mut local.headers);
             let trailers = std::mem::take(&mut local.trailers);
             let message = message.filter(|_| status.is_ok());
-            let (released, after) = link.command(|state, _, _| {
+            let (released, after) = link.command_for(Output::Answer, |state, _, _| {
                 if !headers.is_empty() {
                     // Refused only where they were sent or the call is over.
                     let _ = state.connection.send_headers(id, headers);

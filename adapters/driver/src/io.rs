@@ -43,14 +43,13 @@ pub trait Io: Send + Sync + Sized + 'static {
     }
 
     /// True: the caller's command leaves its bytes in the connection, and after unlocking calls
-    /// [`kick`](Self::kick). For a loop that is in its turn on this very thread, or that would rather gather
-    /// the output of several commands.
+    /// [`kick`](Self::kick). For a loop that would rather gather the output of several commands. Not asked
+    /// where the thread has its own [turn](Link::turn) on the connection.
     fn defers(&self) -> bool {
         false
     }
 
-    /// There may be output that nobody writes: the loop has to call [`Link::flush`]. In a turn on this very
-    /// thread, which ends with a flush, nothing has to be done.
+    /// There may be output that nobody writes: the loop has to call [`Link::flush`].
     fn kick(&self) {}
 
     /// Server: calls can be taken ([`Link::take_calls`]) that [`Link::received_calls`] did not hand out: a

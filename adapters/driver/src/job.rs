@@ -17,7 +17,6 @@ use crate::{IncomingCall, Io};
 /// A call and its handler, to be run. A handler that panics ends its call with UNKNOWN, and nothing else.
 /// A job that is dropped answers its call with UNAVAILABLE.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is returned")]
 #[must_use = "the call is answered by running it"]
 pub enum Job {
     /// Poll it.

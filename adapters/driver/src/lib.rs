@@ -40,6 +40,8 @@ mod placing;
 mod reader;
 mod server;
 mod state;
+mod turn;
+mod writer;
 
 pub use address::LocalAddress;
 pub use alarm::Alarm;
@@ -52,3 +54,4 @@ pub use link::Link;
 pub use parker::{Interrupt, Parker};
 pub use reader::Reading;
 pub use server::IncomingCall;
+pub use turn::{Gather, Turn, is_in_turn};

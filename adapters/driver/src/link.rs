@@ -1,7 +1,7 @@
 //! One connection behind its lock.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use sailplane::{Config, Connection, End, Instant, Transmit};
 use crate::after::After;
 use crate::reader::{self, Reading};
 use crate::state::{Change, Role, State};
+use crate::turn::Output;
+use crate::writer::Writer;
 use crate::{Alarm, IncomingCall, Io};
 
 /// New calls that one turn hands out.
@@ -26,6 +28,11 @@ pub struct Link<I: Io> {
     id: Option<ConnectionId>,
     pub(crate) state: Mutex<State<I>>,
     reader: reader::Role,
+    pub(crate) writer: Writer,
+    /// When the last write began, in nanoseconds.
+    pub(crate) written: AtomicU64,
+    /// A command in a turn left output where it is. Of interest only to the turn.
+    pub(crate) output: AtomicBool,
     /// What `poll_timeout` said last.
     pub(crate) timeout: Alarm,
     pub(crate) wants_receive: AtomicBool,
@@ -66,6 +73,9 @@ impl<I: Io> Link<I> {
             id,
             state: Mutex::new(State::new(connection)),
             reader: reader::Role::default(),
+            writer: Writer::default(),
+            written: AtomicU64::new(0),
+            output: AtomicBool::new(false),
             timeout,
             wants_receive: AtomicBool::new(wants_receive),
             stuck: AtomicBool::new(false),
@@ -132,6 +142,8 @@ impl<I: Io> Link<I> {
     /// The timeout may have passed.
     pub fn timed_out(self: &Arc<Self>) {
         self.run(|state, now, after| {
+            // What was written last was perhaps not looked at since: a stall may be over for long.
+            self.poll_output(state, now, false, after);
             state.connection.handle_timeout(now);
             if state.linger.is_some_and(|until| until <= now) && state.stuck {
                 state.stuck = false;
@@ -153,7 +165,7 @@ impl<I: Io> Link<I> {
 
     /// Writes what there is to write.
     pub fn flush(self: &Arc<Self>) {
-        let after = self.command_with(false, |_, _, _| ()).1;
+        let after = self.command_for(Output::Flush, |_, _, _| ()).1;
         after.settle();
     }
 

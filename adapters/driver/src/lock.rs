@@ -1,6 +1,6 @@
 //! Under the lock of a connection, and what is collected there.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use sailplane::{Config, Connection, End, Instant, Transmit};
 
 use crate::after::After;
 use crate::state::{Change, Role, State};
-use crate::{Io, Link};
+use crate::turn::Output;
+use crate::{Io, Link, writer};
 
 /// How long the rest of the output of a connection that is over may wait for a transport that is full.
 const LINGER: Duration = Duration::from_secs(5);
@@ -25,15 +26,17 @@ impl<I: Io> Link<I> {
         self: &Arc<Self>,
         f: impl FnOnce(&mut State<I>, Instant, &mut After<I>) -> R,
     ) -> (R, After<I>) {
-        self.command_with(self.io.defers(), f)
+        self.command_for(Output::Other, f)
     }
 
-    pub(crate) fn command_with<R>(
+    /// [`command`](Self::command), which gives `output`.
+    pub(crate) fn command_for<R>(
         self: &Arc<Self>,
-        defers: bool,
+        output: Output,
         f: impl FnOnce(&mut State<I>, Instant, &mut After<I>) -> R,
     ) -> (R, After<I>) {
         let now = self.io.now();
+        let defers = self.defers(output, now);
         let mut after = After::new(Arc::clone(self));
         let mut state = self.lock();
         let result = f(&mut state, now, &mut after);
@@ -46,23 +49,43 @@ impl<I: Io> Link<I> {
     fn conclude(&self, state: &mut State<I>, now: Instant, defers: bool, after: &mut After<I>) {
         loop {
             state.drain_events(&mut after.tell, &mut after.changes);
-            if let Some(transmit) = &mut after.writing {
-                if !state.connection.poll_transmit(now, transmit) {
-                    state.transmit = after.writing.take().unwrap_or_default();
-                    state.writing = false;
-                }
-            } else if defers {
-                after.kick = !state.writing;
-            } else if !state.writing && state.connection.poll_transmit(now, &mut state.transmit) {
-                state.writing = true;
-                after.writing = Some(std::mem::take(&mut state.transmit));
-            }
+            self.poll_output(state, now, defers, after);
             if !state.connection.has_event() {
                 break;
             }
         }
+        after.is_all =
+            after.writing.as_ref().is_some_and(|transmit| !transmit.is_full()) && state.lost.is_none();
         after.calls_waiting |= state.sees_more_incoming();
         self.publish(state, now, after);
+    }
+
+    /// Takes the output along, where the role is ours or free; otherwise whoever has it does.
+    pub(crate) fn poll_output(&self, state: &mut State<I>, now: Instant, defers: bool, after: &mut After<I>) {
+        if let Some(transmit) = &mut after.writing {
+            self.writer.resume();
+            if !state.connection.poll_transmit(now, transmit) {
+                after.writing.take().into_iter().for_each(writer::keep);
+                self.writer.free();
+            }
+        } else if self.writer.leave() {
+            // It looks again before it gives the role up.
+        } else if defers {
+            after.kick = true;
+        } else {
+            let mut transmit = if state.transmit.is_empty() {
+                writer::buffer()
+            } else {
+                std::mem::take(&mut state.transmit)
+            };
+            if state.connection.poll_transmit(now, &mut transmit) {
+                self.writer.take();
+                self.written.store(now.as_nanos(), Ordering::Relaxed);
+                after.writing = Some(transmit);
+            } else {
+                writer::keep(transmit);
+            }
+        }
     }
 
     /// Shows what changed to those who do not lock.
@@ -75,10 +98,10 @@ impl<I: Io> Link<I> {
         if let Some(at) = self.timeout.set([timeout, linger].into_iter().flatten().min()) {
             after.earlier = Some(at);
         }
-        self.wants_receive.store(state.connection.wants_receive(), Ordering::SeqCst);
-        self.stuck.store(state.stuck, Ordering::SeqCst);
-        self.over.store(state.lost.is_some(), Ordering::SeqCst);
-        if !state.finished_told && !state.writing && state.connection.is_finished() {
+        show(&self.wants_receive, state.connection.wants_receive());
+        show(&self.stuck, state.stuck);
+        show(&self.over, state.lost.is_some());
+        if !state.finished_told && state.connection.is_finished() && self.writer.is_free() {
             state.finished_told = true;
             after.finished = true;
             self.finished.store(true, Ordering::SeqCst);
@@ -95,6 +118,7 @@ impl<I: Io> Link<I> {
     /// Writing failed.
     pub(crate) fn failed(&self, end: End, after: &mut After<I>) {
         let now = self.io.now();
+        after.is_all = false;
         let mut state = self.lock();
         state.connection.handle_end(now, end);
         state.drain_events(&mut after.tell, &mut after.changes);
@@ -112,7 +136,7 @@ impl<I: Io> Link<I> {
     pub(crate) fn give_back(&self, transmit: Transmit) {
         let mut state = self.lock();
         state.transmit = transmit;
-        state.writing = false;
+        self.writer.free();
         drop(state);
         self.io.kick();
     }
@@ -148,6 +172,13 @@ impl<I: Io> Link<I> {
         connection.handle_end(now, End::Closed);
         let status = Status::new(Code::Unavailable, "the connection ended: a thread panicked inside it");
         state.abandon(connection, status);
+    }
+}
+
+/// Stores what others read without the lock, under which alone it changes. Most of the time nothing does.
+fn show(shown: &AtomicBool, value: bool) {
+    if shown.load(Ordering::Relaxed) != value {
+        shown.store(value, Ordering::SeqCst);
     }
 }
 

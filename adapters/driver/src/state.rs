@@ -28,10 +28,8 @@ pub(crate) struct State<I: Io> {
     /// New calls that nobody took yet: at most as many as may be live at once.
     incoming: VecDeque<CallId>,
     incoming_seen: usize,
-    /// The output, while nobody writes, or while the transport is full.
+    /// What was not written, while the transport is full, or since a writer unwound.
     pub(crate) transmit: Transmit,
-    /// Somebody writes. Cleared under the lock under which nothing more to write was found.
-    pub(crate) writing: bool,
     /// The transport is full: the output is here, and the adapter's loop finishes it.
     pub(crate) stuck: bool,
     /// Why the connection is over.
@@ -65,7 +63,6 @@ impl<I: Io> State<I> {
             incoming: VecDeque::new(),
             incoming_seen: 0,
             transmit: Transmit::default(),
-            writing: false,
             stuck: false,
             lost: None,
             linger: None,

@@ -3,11 +3,15 @@
 
 mod support;
 
+use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
-use support::{ANY, Count, World, echo};
+use sailplane::Limits;
+use sailplane_driver::{Gather, Link};
+use support::{ANY, Count, Pipe, World, echo};
 
 /// Of one call: how often the connection was locked, and how often something was written.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,12 +36,7 @@ fn one_call(world: &World, wakes: &Arc<Count>) {
 
 #[test]
 fn a_unary_call_is_one_write_and_few_locks_on_each_side() {
-    let mut world = World::new();
-    let first = world.start("first");
-    world.connect();
-    world.pump();
-    world.answer();
-    assert!(first.result().is_some());
+    let (world, _) = connected();
     let wakes = Arc::new(Count::default());
     one_call(&world, &wakes);
 
@@ -50,9 +49,83 @@ fn a_unary_call_is_one_write_and_few_locks_on_each_side() {
         locks: after.0 - before.0,
         writes: after.1 - before.1,
     };
-    // Start, and again after the write; receive; take and release.
-    assert_eq!(spent(after.0, before.0), Costs { locks: 4, writes: 1 }, "client");
-    // Receive; respond, and again after the write.
-    assert_eq!(spent(after.1, before.1), Costs { locks: 3, writes: 1 }, "server");
+    // Start; receive; take and release. Nothing is looked at again after a write that took all there was.
+    assert_eq!(spent(after.0, before.0), Costs { locks: 3, writes: 1 }, "client");
+    // Receive; respond.
+    assert_eq!(spent(after.1, before.1), Costs { locks: 2, writes: 1 }, "server");
     assert_eq!(after.2 - before.2, 1, "wake-ups");
+}
+
+/// A server's connection and its client's, over which nothing is on its way.
+fn connected() -> (World, Arc<Link<Pipe>>) {
+    let mut world = World::new();
+    let first = world.start("first");
+    world.connect();
+    world.pump();
+    world.answer();
+    assert!(first.result().is_some());
+    let server = Arc::clone(&world.pairs[0].server);
+    (world, server)
+}
+
+#[test]
+fn the_answers_of_a_turn_are_one_write() {
+    let (mut world, server) = connected();
+    let calls: Vec<_> = (0..10).map(|_| world.start("x")).collect();
+    let client = Arc::clone(&world.pairs[0].client);
+    let mut incoming = Vec::new();
+    server.received_calls(&mut client.io().take(), &mut incoming);
+    let (locks, writes) = server.io().costs();
+
+    let turn = server.turn(Gather::Answers);
+    incoming.into_iter().for_each(echo);
+    assert_eq!(server.io().costs(), (locks + 10, writes), "one lock each, and nothing is written yet");
+    turn.flush();
+    assert_eq!(server.io().costs(), (locks + 11, writes + 1));
+    turn.flush();
+    assert_eq!(server.io().costs(), (locks + 11, writes + 1), "there is nothing more");
+    drop(turn);
+
+    world.pump();
+    assert!(calls.iter().all(|call| call.result().unwrap().is_ok()));
+}
+
+#[test]
+fn in_a_turn_a_message_that_comes_alone_leaves_at_once_and_those_that_follow_gather() {
+    let (mut world, server) = connected();
+    let _call = world.start("x");
+    let client = Arc::clone(&world.pairs[0].client);
+    let mut incoming = Vec::new();
+    server.received_calls(&mut client.io().take(), &mut incoming);
+    let (_, driver, id) = incoming.pop().unwrap().into_parts().unwrap();
+    let send = || {
+        let mut message = Some(Bytes::from_static(b"message"));
+        assert!(driver.poll_send(id, &mut message, &mut Context::from_waker(Waker::noop())).is_ready());
+        server.io().costs().1
+    };
+    world.clock.advance(Duration::from_millis(1));
+    let before = server.io().costs().1;
+
+    let turn = server.turn(Gather::Messages);
+    assert_eq!(send(), before + 1);
+    assert_eq!((send(), send()), (before + 1, before + 1));
+    world.clock.advance(Duration::from_millis(1));
+    assert_eq!(send(), before + 2, "all that came before goes with it");
+    assert_eq!(send(), before + 2);
+    driver.respond(id, None, Ok(()));
+    assert_eq!(server.io().costs().1, before + 3, "an answer does not wait");
+    drop(turn);
+    driver.release(id);
+    world.pump();
+}
+
+#[test]
+fn what_was_written_long_ago_is_no_stall() {
+    let (world, server) = connected();
+    one_call(&world, &Arc::default());
+    assert!(world.clock.now() < server.timeout().unwrap(), "the time of the write is running");
+    world.clock.advance(2 * Limits::default().write_stall_timeout);
+    server.timed_out();
+    assert!(!server.is_over());
+    assert_eq!(server.timeout(), None);
 }

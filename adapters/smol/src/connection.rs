@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_io::Timer;
 use sailplane::End;
-use sailplane_driver::{IncomingCall, Io, Link};
+use sailplane_driver::{Gather, IncomingCall, Io, Link, Turn};
 
 use crate::handlers::Handlers;
 use crate::socket::Socket;
@@ -62,15 +62,16 @@ impl Connection {
     /// One turn: what came is taken in, handlers run, and all that gives output is written at once.
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let link = Arc::clone(&self.link);
-        let _turn = link.io().begin_turn(cx);
+        if link.io().begin_turn(cx) {
+            link.expect_output();
+        }
+        let turn = link.turn(Gather::All);
         let mut bytes = 0;
         loop {
             self.expire();
             let read = self.read(cx);
             self.run_calls();
-            if link.io().take_output() {
-                link.flush();
-            }
+            turn.flush();
             if link.is_finished() {
                 return Poll::Ready(());
             }
@@ -79,7 +80,7 @@ impl Connection {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if read.is_none() && !self.write_stuck(cx) && self.may_sleep(cx) {
+            if read.is_none() && !self.write_stuck(cx) && self.may_sleep(cx, &turn) {
                 return Poll::Pending;
             }
         }
@@ -176,9 +177,9 @@ impl Connection {
 
     /// Before the task sleeps: the timer goes off no later than the connection's timeout. It is moved to
     /// earlier times only, and set again after it went off. False: there is something to do.
-    fn may_sleep(&mut self, cx: &mut Context<'_>) -> bool {
+    fn may_sleep(&mut self, cx: &mut Context<'_>, turn: &Turn<Socket>) -> bool {
         let socket = self.link.io();
-        if socket.has_work() {
+        if turn.has_output() || socket.has_calls_waiting() {
             return false;
         }
         if !self.link.wants_receive() && !self.link.wants_writable() && !self.link.is_over() {

@@ -2,7 +2,6 @@
 //! the connection's task at the end of its turn.
 
 use sailplane::bytes::Buf as _;
-use std::cell::Cell;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,17 +9,12 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Waker};
 
 use sailplane::{Instant, Transmit};
-use sailplane_driver::{Alarm, Io};
+use sailplane_driver::{Alarm, Io, is_in_turn};
 
 use crate::stream::Stream;
 
 /// Pieces of one write.
 const SLICES: usize = 16;
-
-thread_local! {
-    /// The address of the socket whose connection has its turn on this thread.
-    static TURN: Cell<usize> = const { Cell::new(0) };
-}
 
 /// The transport of one connection.
 #[derive(Debug)]
@@ -28,8 +22,6 @@ pub(crate) struct Socket {
     stream: Stream,
     /// The connection's task will have a turn that has not begun.
     kicked: AtomicBool,
-    /// The turn has something to write at its end.
-    output: AtomicBool,
     /// The connection has new calls that it did not hand out before.
     calls_waiting: AtomicBool,
     /// Somebody wrote outside of a turn since the last one. The second who has something leaves it to the
@@ -44,8 +36,7 @@ impl Socket {
     pub(crate) const fn new(stream: Stream) -> Self {
         Self {
             stream,
-            kicked: AtomicBool::new(false),
-            output: AtomicBool::new(true),
+            kicked: AtomicBool::new(true),
             calls_waiting: AtomicBool::new(false),
             written: AtomicBool::new(false),
             armed: Alarm::new(),
@@ -57,8 +48,8 @@ impl Socket {
         &self.stream
     }
 
-    /// Begins a turn of the connection's task on this thread: commands leave their output to its end.
-    pub(crate) fn begin_turn(&self, cx: &Context<'_>) -> Turn {
+    /// A turn of the connection's task begins; whether somebody asked for it, because there is output, say.
+    pub(crate) fn begin_turn(&self, cx: &Context<'_>) -> bool {
         let replaced = {
             let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
             match &mut *waker {
@@ -67,25 +58,20 @@ impl Socket {
             }
         };
         drop(replaced);
-        self.kicked.store(false, Ordering::SeqCst);
-        self.written.store(false, Ordering::Relaxed);
-        self.output.store(true, Ordering::Relaxed);
-        Turn { outer: TURN.replace(self.address()) }
+        if self.written.load(Ordering::Relaxed) {
+            self.written.store(false, Ordering::Relaxed);
+        }
+        self.kicked.load(Ordering::SeqCst) && self.kicked.swap(false, Ordering::SeqCst)
     }
 
-    /// Whether the turn has something to do before it ends.
-    pub(crate) fn has_work(&self) -> bool {
-        self.output.load(Ordering::Relaxed) || self.calls_waiting.load(Ordering::SeqCst)
-    }
-
-    /// Whether there may be output, which the caller writes. At the beginning of a turn there may always be.
-    pub(crate) fn take_output(&self) -> bool {
-        self.output.swap(false, Ordering::Relaxed)
+    /// Whether there are new calls that were not handed out before.
+    pub(crate) fn has_calls_waiting(&self) -> bool {
+        self.calls_waiting.load(Ordering::SeqCst)
     }
 
     /// Whether new calls can be taken that came before, which the caller does.
     pub(crate) fn take_calls_waiting(&self) -> bool {
-        self.calls_waiting.swap(false, Ordering::SeqCst)
+        self.has_calls_waiting() && self.calls_waiting.swap(false, Ordering::SeqCst)
     }
 
     /// When the task's timer goes off.
@@ -95,15 +81,6 @@ impl Socket {
 
     pub(crate) fn set_armed(&self, at: Option<Instant>) {
         self.armed.set(at);
-    }
-
-    fn is_in_turn(&self) -> bool {
-        TURN.get() == self.address()
-    }
-
-    /// A socket does not move: its connection holds it.
-    fn address(&self) -> usize {
-        std::ptr::from_ref(self).addr()
     }
 
     fn wake(&self) {
@@ -117,20 +94,6 @@ impl Socket {
     }
 }
 
-/// A turn, until it is dropped.
-#[derive(Debug)]
-#[must_use]
-pub(crate) struct Turn {
-    /// The turn that was interrupted: a handler may run an executor of its own.
-    outer: usize,
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        TURN.set(self.outer);
-    }
-}
-
 impl Io for Socket {
     fn write(&self, transmit: &mut Transmit) -> io::Result<()> {
         let mut slices = [IoSlice::new(&[]); SLICES];
@@ -140,7 +103,7 @@ impl Io for Socket {
             return Err(ErrorKind::WriteZero.into());
         }
         transmit.advance(written);
-        if !self.is_in_turn() {
+        if !is_in_turn(self) {
             self.written.store(true, Ordering::Relaxed);
         }
         Ok(())
@@ -151,19 +114,17 @@ impl Io for Socket {
     }
 
     fn timeout_earlier(&self, at: Instant) {
-        if !self.is_in_turn() && self.armed.get().is_none_or(|armed| at < armed) {
+        if !is_in_turn(self) && self.armed.get().is_none_or(|armed| at < armed) {
             self.wake();
         }
     }
 
     fn defers(&self) -> bool {
-        self.is_in_turn() || self.written.load(Ordering::Relaxed)
+        self.written.load(Ordering::Relaxed)
     }
 
     fn kick(&self) {
-        if self.is_in_turn() {
-            self.output.store(true, Ordering::Relaxed);
-        } else {
+        if !is_in_turn(self) {
             self.wake();
         }
     }

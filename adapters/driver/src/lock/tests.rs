@@ -100,7 +100,7 @@ fn a_writer_that_unwinds_gives_its_role_back() {
     let cx = &mut Context::from_waker(std::task::Waker::noop());
     let panicking = catch_unwind(AssertUnwindSafe(|| call.poll_send(ANY, message, cx)));
     assert!(panicking.is_err());
-    let (writing, after) = link.command(|state, _, _| state.writing);
+    let (writing, after) = link.command(|_, _, _| !link.writer.is_free());
     after.settle();
     assert!(!writing);
     link.flush();

@@ -1,0 +1,149 @@
+//! Output of several commands in one write.
+//!
+//! A thread that knows that more output of a connection is about to come takes a [`Turn`] on it: its commands
+//! leave their output in the connection, and the end of the turn writes it together.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use sailplane::Instant;
+
+use crate::{Io, Link};
+
+/// A message of a stream that follows other output within this time waits for what follows itself: so long
+/// may a handler that does nothing but send delay a message. One that comes alone leaves at once.
+const CLOSE: Duration = Duration::from_micros(100);
+
+/// What a turn leaves to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gather {
+    /// All output. For a loop that runs nothing that waits.
+    All,
+    /// Answers, and messages that follow other output closely.
+    Answers,
+    /// Messages that follow other output closely. An answer is written at once, with all that came before.
+    Messages,
+}
+
+/// What a command gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// The last of a call.
+    Answer,
+    /// One of many, maybe.
+    Message,
+    Other,
+    /// All there is, now.
+    Flush,
+}
+
+thread_local! {
+    /// The transport whose connection has its turn on this thread, by its address.
+    static TURN: Cell<(usize, Gather)> = const { Cell::new((0, Gather::All)) };
+}
+
+/// Whether the connection of this transport has its turn on this thread.
+pub fn is_in_turn<I: Io>(io: &I) -> bool {
+    TURN.get().0 == address(io)
+}
+
+/// A transport does not move: its connection holds it.
+fn address<I: Io>(io: &I) -> usize {
+    std::ptr::from_ref(io).addr()
+}
+
+impl<I: Io> Link<I> {
+    /// Begins a turn on this thread. Inside another one, that one is interrupted.
+    pub fn turn(self: &Arc<Self>, gather: Gather) -> Turn<I> {
+        Turn { link: Arc::clone(self), outer: TURN.replace((address(&self.io), gather)) }
+    }
+
+    /// Whether this command leaves its output where it is.
+    pub(crate) fn defers(&self, output: Output, now: Instant) -> bool {
+        let (turn, gather) = TURN.get();
+        if output == Output::Flush {
+            return false;
+        }
+        if turn != address(&self.io) {
+            return self.io.defers();
+        }
+        match (gather, output) {
+            (Gather::Messages, Output::Answer) => false,
+            (Gather::Answers | Gather::Messages, Output::Message) => {
+                let written = Instant::from_nanos(self.written.load(Ordering::Relaxed));
+                now.saturating_duration_since(written) < CLOSE
+            }
+            _ => true,
+        }
+    }
+
+    /// A command left output where it is.
+    pub(crate) fn left_output(&self) {
+        if is_in_turn(&self.io) {
+            self.output.store(true, Ordering::Relaxed);
+        } else {
+            self.io.kick();
+        }
+    }
+}
+
+/// A turn, until it is dropped. What it gathered is then still there: [`flush`](Self::flush) it before.
+#[must_use]
+pub struct Turn<I: Io> {
+    link: Arc<Link<I>>,
+    /// The turn that was interrupted: a handler may run an executor of its own, or call another connection.
+    outer: (usize, Gather),
+}
+
+impl<I: Io> Turn<I> {
+    /// The connection.
+    #[must_use]
+    pub const fn link(&self) -> &Arc<Link<I>> {
+        &self.link
+    }
+
+    /// From here on gathers as `gather` says.
+    pub fn set_gather(&self, gather: Gather) {
+        TURN.set((address(&self.link.io), gather));
+    }
+
+    /// Whether output may wait for [`flush`](Self::flush).
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        self.link.output.load(Ordering::Relaxed)
+    }
+
+    /// Writes what was gathered.
+    pub fn flush(&self) {
+        self.link.flush_gathered();
+    }
+}
+
+impl<I: Io> Link<I> {
+    /// Writes what a turn gathered, if it did.
+    pub fn flush_gathered(self: &Arc<Self>) {
+        if self.output.swap(false, Ordering::Relaxed) {
+            self.flush();
+        }
+    }
+
+    /// There may be output, whether or not a command in a turn left it.
+    pub fn expect_output(&self) {
+        self.output.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<I: Io> Drop for Turn<I> {
+    fn drop(&mut self) {
+        TURN.set(self.outer);
+    }
+}
+
+impl<I: Io> fmt::Debug for Turn<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn").field("link", &self.link).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! Who writes: whoever finds the role free.
+//!
+//! ```text
+//!   FREE ──take──▶ BUSY ──leave──▶ MORE        take, leave, resume, free: under the connection's lock
+//!    ▲              │ ▲              │          done: without
+//!    └── done, free ┘ └──── resume ──┘
+//! ```
+//!
+//! Output that comes while somebody writes is left to that writer, which is told so under the lock. A writer
+//! that was told nothing gives the role up by one exchange, without another look at the connection. The
+//! exchange fails where somebody was faster, and then the writer looks again: so no output is left behind.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use bytes::Buf;
+use sailplane::Transmit;
+
+const FREE: u8 = 0;
+const BUSY: u8 = 1;
+/// Busy, and there may be more to write.
+const MORE: u8 = 2;
+
+#[derive(Debug, Default)]
+pub(crate) struct Writer(AtomicU8);
+
+impl Writer {
+    pub(crate) fn is_free(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == FREE
+    }
+
+    /// The role was free, and is the caller's.
+    pub(crate) fn take(&self) {
+        self.0.store(BUSY, Ordering::SeqCst);
+    }
+
+    /// Leaves what there is to write to whoever writes; false if nobody does.
+    pub(crate) fn leave(&self) -> bool {
+        match self.0.compare_exchange(BUSY, MORE, Ordering::SeqCst, Ordering::SeqCst) {
+            Ok(_) => true,
+            Err(state) => state == MORE,
+        }
+    }
+
+    /// The caller, which writes, looks for more.
+    pub(crate) fn resume(&self) {
+        self.0.store(BUSY, Ordering::SeqCst);
+    }
+
+    /// The caller writes no longer.
+    pub(crate) fn free(&self) {
+        self.0.store(FREE, Ordering::SeqCst);
+    }
+
+    /// The caller, which writes, wrote all that there was; false if more came.
+    pub(crate) fn done(&self) -> bool {
+        self.0.compare_exchange(BUSY, FREE, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
+
+thread_local! {
+    /// An empty buffer with room: it belongs to the thread, since an idle connection needs none.
+    static SPARE: Cell<Option<Transmit>> = const { Cell::new(None) };
+}
+
+/// An empty buffer.
+pub(crate) fn buffer() -> Transmit {
+    SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default()
+}
+
+/// Keeps a buffer for this thread's next output.
+pub(crate) fn keep(buffer: Transmit) {
+    if !buffer.has_remaining() {
+        // A thread that is about to end has no use for it.
+        let _ = SPARE.try_with(|spare| spare.set(Some(buffer)));
+    }
+}
