@@ -63,25 +63,31 @@ impl Transmit {
 
     /// Octets that are to be written.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.flat.len() - self.written + self.shared_len
     }
 
     /// Whether nothing is to be written.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether the target is reached.
     #[must_use]
+    #[inline]
     pub fn is_full(&self) -> bool {
         self.len() >= self.target
     }
 
     /// Where to append what is small. What it holds already is not for the caller: it must stay.
+    #[inline]
     pub fn buffer(&mut self) -> &mut Vec<u8> {
-        self.compact();
+        if self.written > 0 {
+            self.compact();
+        }
         &mut self.flat
     }
 

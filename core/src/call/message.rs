@@ -1,7 +1,7 @@
 //! Length-Prefixed-Message (PROTOCOL-HTTP2.md): five octets of prefix, then the message; in any chunking.
 
 use alloc::vec::Vec;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use core::fmt;
 
 /// Octets before each message: the compressed flag and the length.
@@ -48,8 +48,14 @@ impl fmt::Display for MessageError {
 #[derive(Debug, Default)]
 pub struct Assembler {
     scan: Scan,
-    /// The first message as far as it came; complete when `front` is set.
+    /// The first message as far as it came, if it is not small; complete when `front` is set.
     building: Vec<u8>,
+    /// Likewise, if it is small: in a buffer that serves message after message, as soon as each is dropped.
+    small: BytesMut,
+    /// What that buffer has, in use or not.
+    small_size: usize,
+    /// Small messages in a row for which it was in use.
+    lent: u8,
     front: Option<Bytes>,
     /// Raw octets behind `front`, prefixes included, from `rest_start` on.
     rest: Vec<u8>,
@@ -81,24 +87,23 @@ impl Scan {
             *place = *octet;
             self.have = self.have.saturating_add(1);
         }
-        if !self.in_body() {
-            return Ok(());
+        if self.in_body() {
+            self.length = judge_prefix(self.prefix, limit)?;
+            self.left = self.length;
         }
-        let [flag, a, b, c, d] = self.prefix;
-        let length = u32::from_be_bytes([a, b, c, d]);
-        match flag {
-            0 => {}
-            1 => return Err(MessageError::CompressedWithoutEncoding),
-            other => return Err(MessageError::InvalidFlag(other)),
-        }
-        match usize::try_from(length) {
-            Ok(octets) if octets <= limit => {
-                self.length = octets;
-                self.left = octets;
-                Ok(())
-            }
-            _ => Err(MessageError::TooLarge { length, limit }),
-        }
+        Ok(())
+    }
+}
+
+/// The length of a message by its prefix.
+#[inline]
+fn judge_prefix([flag, a, b, c, d]: [u8; PREFIX_LEN], limit: usize) -> Result<usize, MessageError> {
+    let length = u32::from_be_bytes([a, b, c, d]);
+    match (flag, usize::try_from(length)) {
+        (0, Ok(octets)) if octets <= limit => Ok(octets),
+        (0, _) => Err(MessageError::TooLarge { length, limit }),
+        (1, _) => Err(MessageError::CompressedWithoutEncoding),
+        (flag, _) => Err(MessageError::InvalidFlag(flag)),
     }
 }
 
@@ -110,6 +115,16 @@ impl Assembler {
     /// The call must end; nothing more may be received.
     pub fn receive(&mut self, mut bytes: &[u8], limit: usize) -> Result<usize, MessageError> {
         let mut credit = 0_usize;
+        if self.scan.have == 0 && self.front.is_none() {
+            if let Some((prefix, behind)) = bytes.split_first_chunk() {
+                let length = judge_prefix(*prefix, limit)?;
+                if let Some((message, behind)) = behind.split_at_checked(length) {
+                    self.front = Some(self.keep(message));
+                    credit = length.saturating_add(PREFIX_LEN);
+                    bytes = behind;
+                }
+            }
+        }
         while !bytes.is_empty() {
             let only = self.front.is_none();
             let in_body = self.scan.in_body();
@@ -132,7 +147,7 @@ impl Assembler {
             if self.scan.in_body() && self.scan.left == 0 {
                 self.scan.have = 0;
                 if only {
-                    self.front = Some(Bytes::from(core::mem::take(&mut self.building)));
+                    self.front = Some(self.built());
                 }
             }
         }
@@ -141,6 +156,7 @@ impl Assembler {
 
     /// Whether a message can be taken.
     #[must_use]
+    #[inline]
     pub const fn has_message(&self) -> bool {
         self.front.is_some()
     }
@@ -155,7 +171,8 @@ impl Assembler {
     #[must_use]
     pub fn held(&self) -> usize {
         let front = self.front.as_ref().map_or(0, Bytes::len);
-        front.saturating_add(self.building.len()).saturating_add(self.unparsed().len())
+        let building = self.building.len().saturating_add(self.small.len());
+        front.saturating_add(building).saturating_add(self.unparsed().len())
     }
 
     /// Takes the first message, and how many octets behind it now belong to the only message held: their
@@ -165,38 +182,56 @@ impl Assembler {
         Some((message, self.advance()))
     }
 
+    /// Whether it holds nothing, of a message or of a prefix.
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.scan.have == 0
+            && self.front.is_none()
+            && self.building.capacity() == 0
+            && self.small.is_empty()
+            && self.rest.is_empty()
+    }
+
     /// Drops everything; nothing more may be received.
+    #[inline]
     pub fn clear(&mut self) {
+        if !self.is_idle() {
+            self.drop_all();
+        }
+    }
+
+    fn drop_all(&mut self) {
         self.scan = Scan::default();
         self.building = Vec::new();
+        self.small.clear();
         self.front = None;
-        self.rest.clear();
-        self.rest_start = 0;
-        self.rest.shrink_to(REST_KEPT);
+        self.drop_rest();
     }
 
     /// Makes the next message of the raw octets the first one.
     fn advance(&mut self) -> usize {
-        let unparsed = self.unparsed();
-        if unparsed.is_empty() {
+        if self.unparsed().is_empty() {
             return 0;
         }
+        let rest = core::mem::take(&mut self.rest);
+        let unparsed = rest.get(self.rest_start..).unwrap_or_default();
         let whole = unparsed.split_first_chunk::<PREFIX_LEN>().and_then(|(&[_, a, b, c, d], behind)| {
             behind.get(..usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?)
         });
-        let Some(message) = whole else {
-            // The last one, and incomplete: what came of it is what the scan stands in.
-            let credit = unparsed.len();
-            let body = unparsed.get(PREFIX_LEN..).unwrap_or_default();
-            let mut building = Vec::with_capacity(self.next_capacity(body.len()));
-            building.extend_from_slice(body);
-            self.building = building;
-            self.drop_rest();
-            return credit;
+        let credit = match whole {
+            Some(message) => {
+                self.front = Some(self.keep(message));
+                message.len().saturating_add(PREFIX_LEN)
+            }
+            None => {
+                // The last one, and incomplete: what came of it is what the scan stands in.
+                if let Some(body) = unparsed.get(PREFIX_LEN..).filter(|body| !body.is_empty()) {
+                    self.build(body);
+                }
+                unparsed.len()
+            }
         };
-        let message = Bytes::copy_from_slice(message);
-        let credit = message.len().saturating_add(PREFIX_LEN);
-        self.front = Some(message);
+        self.rest = rest;
         self.rest_start = self.rest_start.saturating_add(credit);
         if self.rest_start >= self.rest.len() {
             self.drop_rest();
@@ -217,8 +252,51 @@ impl Assembler {
         self.rest.shrink_to(REST_KEPT);
     }
 
-    /// Memory grows with what arrived, never by what the prefix claims: to four times that at most.
+    /// A message that came whole.
+    #[inline]
+    fn keep(&mut self, message: &[u8]) -> Bytes {
+        if message.len() > SMALL_MAX || !self.has_small_room(message.len()) {
+            return Bytes::copy_from_slice(message);
+        }
+        self.small.extend_from_slice(message);
+        self.small.split().freeze()
+    }
+
+    /// Whether the buffer of small messages takes one of so many octets. It does not while the one before is
+    /// in use; if that lasts it is left to it.
+    fn has_small_room(&mut self, octets: usize) -> bool {
+        if octets > self.small_size {
+            self.small_size = octets.next_power_of_two().max(SMALL_MIN);
+            self.small = BytesMut::with_capacity(self.small_size);
+        } else if !self.small.try_reclaim(octets) {
+            self.lent = self.lent.wrapping_add(1) % LENT_MAX;
+            if self.lent == 0 {
+                self.small = BytesMut::new();
+                self.small_size = 0;
+            }
+            return false;
+        }
+        self.lent = 0;
+        true
+    }
+
+    /// The message that is complete.
+    fn built(&mut self) -> Bytes {
+        if self.small.is_empty() {
+            return Bytes::from(core::mem::take(&mut self.building));
+        }
+        self.small.split().freeze()
+    }
+
+    /// Memory grows with what arrived, never by what the prefix claims: to four times that at most, but for
+    /// messages that are small anyway.
     fn build(&mut self, piece: &[u8]) {
+        let begins = self.building.is_empty() && self.small.is_empty();
+        if begins && self.scan.length <= SMALL_MAX && self.has_small_room(self.scan.length)
+            || !self.small.is_empty()
+        {
+            return self.small.extend_from_slice(piece);
+        }
         let needed = self.building.len().saturating_add(piece.len());
         if needed > self.building.capacity() {
             let capacity = self.next_capacity(needed);
@@ -231,6 +309,13 @@ impl Assembler {
         self.scan.length.min(needed.saturating_mul(4)).max(needed)
     }
 }
+
+/// The largest message that goes to the buffer for small ones.
+const SMALL_MAX: usize = 512;
+/// The least that such a buffer has.
+const SMALL_MIN: usize = 64;
+/// So many small messages have a buffer of their own each, if they come while the common one is in use.
+const LENT_MAX: u8 = 8;
 
 /// Capacity for raw octets that a call keeps once it is empty.
 const REST_KEPT: usize = 4096;
@@ -299,6 +384,54 @@ mod tests {
             Assembler::default().receive(&[0, 0xff, 0xff, 0xff, 0xff], 1 << 22),
             Err(MessageError::TooLarge { length: u32::MAX, limit: 1 << 22 })
         );
+    }
+
+    /// The buffer of small messages serves one after the other; one that is kept has it for itself.
+    #[test]
+    fn small_messages_share_a_buffer_only_in_turn() {
+        let mut assembler = Assembler::default();
+        let mut kept = Vec::new();
+        for turn in 0..100_u8 {
+            let message = alloc::vec![turn; usize::from(turn) * 7 % 600];
+            let wire = framed(core::slice::from_ref(&message));
+            let (first, second) = wire.split_at(wire.len() * usize::from(turn % 3) / 2);
+            assembler.receive(first, 1000).unwrap();
+            assembler.receive(second, 1000).unwrap();
+            let (received, _) = assembler.take().unwrap();
+            assert_eq!(received, message);
+            if turn % 10 == 3 {
+                kept.push((received, message));
+            }
+            assert!(kept.iter().all(|(received, message)| received == message));
+        }
+        let wire = framed(&[b"abc".to_vec()]);
+        for _ in 0..LENT_MAX {
+            assembler.receive(&wire, 1000).unwrap();
+            assembler.take().unwrap();
+        }
+        let size = assembler.small_size;
+        assembler.receive(&wire, 1000).unwrap();
+        assembler.take().unwrap();
+        assert_eq!((assembler.lent, assembler.small_size), (0, size));
+    }
+
+    /// A call whose first message is never let go gets another buffer.
+    #[test]
+    fn a_buffer_that_stays_in_use_is_given_up() {
+        let mut assembler = Assembler::default();
+        let wire = framed(&[alloc::vec![7; SMALL_MIN]]);
+        let mut next = || {
+            assembler.receive(&wire, 1000).unwrap();
+            (assembler.take().unwrap().0, assembler.lent)
+        };
+        let (kept, _) = next();
+        for lent in 1..LENT_MAX {
+            assert_eq!(next(), (kept.clone(), lent));
+        }
+        // The last one for which it is in use, and the first ones in another.
+        for _ in 0..3 {
+            assert_eq!(next(), (kept.clone(), 0));
+        }
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::transmit::Transmit;
 
 /// From this size on a piece of a message is shared with the output instead of copied into it.
 const SHARE_FROM: usize = 2048;
+/// Room for so many messages is kept from call to call.
+const KEPT: usize = 8;
 
 /// The messages that a call still has to send.
 #[derive(Debug, Default)]
@@ -71,9 +73,12 @@ impl Outgoing {
     }
 
     /// Drops everything.
+    #[inline]
     pub(crate) fn clear(&mut self) {
-        self.messages.clear();
-        self.messages.shrink_to(8);
+        if !self.messages.is_empty() || self.messages.capacity() > KEPT {
+            self.messages.clear();
+            self.messages.shrink_to(KEPT);
+        }
         (self.written, self.offset, self.unsent, self.replay) = (0, 0, 0, None);
         self.finished = false;
     }
@@ -82,6 +87,21 @@ impl Outgoing {
     pub(crate) fn write(&mut self, octets: usize, transmit: &mut Transmit) {
         let mut left = octets.min(self.unsent);
         self.unsent = self.unsent.saturating_sub(left);
+        while self.offset == 0 && left > 0 {
+            // Most messages are small and go out whole.
+            let Some(message) = self.messages.get(self.written) else { return };
+            let whole = message.len().saturating_add(PREFIX_LEN);
+            if message.len() >= SHARE_FROM || whole > left {
+                break;
+            }
+            let [a, b, c, d] = u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes();
+            let out = transmit.buffer();
+            out.reserve(whole);
+            out.extend_from_slice(&[0, a, b, c, d]);
+            out.extend_from_slice(message);
+            left = left.saturating_sub(whole);
+            self.finish_message();
+        }
         while left > 0 {
             let Some(message) = self.messages.get(self.written) else { return };
             if self.offset < PREFIX_LEN {
@@ -111,6 +131,7 @@ impl Outgoing {
         }
     }
 
+    #[inline]
     fn finish_message(&mut self) {
         self.offset = 0;
         if self.replay.is_some() {

@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::call::fields::{MalformedFields, Order, Regular};
 use crate::call::timeout::{self, TimeoutText};
 use crate::call::{Metadata, Path, RequestHead, Scheme, Status, base64, content_type, metadata};
-use crate::hpack::{Encoder, FieldList, Indexing, Token};
+use crate::hpack::{Encoder, FieldList, Indexing, Repeat, Stamp, Token};
 use crate::time::Instant;
 
 /// `user-agent` where the application gives none.
@@ -38,11 +38,12 @@ pub(crate) struct Request {
 }
 
 /// What a connection has seen: paths, authority and user agent, so that a repeated one costs no allocation;
-/// and the last header list without custom metadata with what it means, for most calls repeat it.
+/// and the requests of repeated header blocks.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    fields: FieldList,
-    request: Option<Request>,
+    /// Each by the stamp of its block; the oldest makes room.
+    requests: Vec<(Stamp, Request)>,
+    next_request: usize,
     paths: Vec<Path>,
     authority: Bytes,
     user_agent: Bytes,
@@ -50,8 +51,29 @@ pub(crate) struct Seen {
 }
 
 const SEEN_PATHS: usize = 8;
+/// As many as the decoder knows blocks.
+const SEEN_REQUESTS: usize = 4;
 
 impl Seen {
+    /// The request that a repeated header block means, received at `now`.
+    #[inline]
+    pub(crate) fn request(&self, stamp: Stamp, now: Instant) -> Option<Request> {
+        let (_, request) = self.requests.iter().find(|(seen, _)| *seen == stamp)?;
+        Some(request.received(now))
+    }
+
+    /// Keeps what a header block means that is repeated.
+    pub(crate) fn keep(&mut self, stamp: Stamp, request: &Request) {
+        match self.requests.get_mut(self.next_request) {
+            Some(place) => *place = (stamp, request.clone()),
+            None => {
+                self.requests.reserve_exact(1);
+                self.requests.push((stamp, request.clone()));
+            }
+        }
+        self.next_request = self.next_request.wrapping_add(1) % SEEN_REQUESTS;
+    }
+
     fn path(&mut self, octets: &[u8]) -> Option<Path> {
         if let Some(path) = self.paths.iter().find(|path| path.as_bytes() == octets) {
             return Some(path.clone());
@@ -88,22 +110,19 @@ struct Parts<'a> {
     regular: Regular,
 }
 
-/// Header lists above this size are not kept.
-const SEEN_BYTES: usize = 1024;
+impl Request {
+    /// The same request, received at `now`.
+    #[inline]
+    fn received(&self, now: Instant) -> Self {
+        let mut request = self.clone();
+        request.head.deadline = self.timeout.map(|timeout| now.saturating_add(timeout));
+        request
+    }
+}
 
 /// Judges a received header list.
 pub(crate) fn parse(fields: &FieldList, now: Instant, seen: &mut Seen) -> Result<Request, Rejected> {
-    let mut request = match &seen.request {
-        Some(request) if seen.fields == *fields => request.clone(),
-        _ => {
-            let request = judge(fields, seen)?;
-            if request.head.metadata.is_empty() && fields.size() <= SEEN_BYTES {
-                seen.fields.copy_from(fields);
-                seen.request = Some(request.clone());
-            }
-            request
-        }
-    };
+    let mut request = judge(fields, seen)?;
     request.head.deadline = request.timeout.map(|timeout| now.saturating_add(timeout));
     Ok(request)
 }
@@ -239,8 +258,93 @@ pub(crate) fn may_be_sent(head: &RequestHead, seen: &mut Seen) -> bool {
     head.encoding.iter().all(u8::is_ascii_graphic)
 }
 
-/// Writes the header block of a request.
-pub(crate) fn write(head: &RequestHead, now: Instant, encoder: &mut Encoder, out: &mut Vec<u8>) {
+/// The header blocks of the last few requests that differed in more than time and metadata.
+#[derive(Debug, Default)]
+pub(crate) struct Repeats {
+    heads: Vec<(Fixed, Repeat)>,
+    next: usize,
+}
+
+/// Calls of more methods than this, taking turns, are encoded each time.
+const REPEATS: usize = 4;
+
+/// What of a head its header block depends on, but for time and metadata.
+#[derive(Debug, PartialEq)]
+struct Fixed {
+    path: Path,
+    authority: Bytes,
+    scheme: Scheme,
+    user_agent: Bytes,
+    encoding: Bytes,
+}
+
+impl Fixed {
+    fn of(head: &RequestHead) -> Self {
+        Self {
+            path: head.path.clone(),
+            authority: head.authority.clone(),
+            scheme: head.scheme,
+            user_agent: head.user_agent.clone(),
+            encoding: head.encoding.clone(),
+        }
+    }
+
+    #[inline]
+    fn is_of(&self, head: &RequestHead) -> bool {
+        same_text(self.path.as_bytes(), head.path.as_bytes())
+            && same_text(&self.authority, &head.authority)
+            && same_text(&self.user_agent, &head.user_agent)
+            && same_text(&self.encoding, &head.encoding)
+            && self.scheme == head.scheme
+    }
+}
+
+/// Equality; mostly it is the very same text.
+#[inline]
+fn same_text(a: &[u8], b: &[u8]) -> bool {
+    core::ptr::eq(a, b) || a == b
+}
+
+impl Repeats {
+    /// Writes the header block of a request.
+    pub(crate) fn write(
+        &mut self,
+        head: &RequestHead,
+        now: Instant,
+        encoder: &mut Encoder,
+        out: &mut Vec<u8>,
+    ) {
+        let place = match self.heads.iter().position(|(fixed, _)| fixed.is_of(head)) {
+            Some(place) => place,
+            None => self.put(head),
+        };
+        if let Some((_, repeat)) = self.heads.get_mut(place) {
+            repeat.write(encoder, out, |encoder, out| write_fixed(head, encoder, out));
+        }
+        if let Some(left) = head.time_remaining(now) {
+            encoder.field(out, Token::GrpcTimeout, TimeoutText::new(left).as_bytes(), Indexing::NotIndexed);
+        }
+        write_metadata(&head.metadata, encoder, out);
+    }
+
+    /// Makes room for the block of a head; its place.
+    #[cold]
+    fn put(&mut self, head: &RequestHead) -> usize {
+        let fresh = (Fixed::of(head), Repeat::default());
+        let place = self.next;
+        match self.heads.get_mut(place) {
+            Some(oldest) => *oldest = fresh,
+            None => {
+                self.heads.reserve_exact(1);
+                self.heads.push(fresh);
+            }
+        }
+        self.next = self.next.wrapping_add(1) % REPEATS;
+        place
+    }
+}
+
+fn write_fixed(head: &RequestHead, encoder: &mut Encoder, out: &mut Vec<u8>) {
     encoder.begin(out);
     encoder.field(out, Token::Method, b"POST", Indexing::Indexed);
     let scheme: &[u8] = match head.scheme {
@@ -253,9 +357,6 @@ pub(crate) fn write(head: &RequestHead, now: Instant, encoder: &mut Encoder, out
     if !head.authority.is_empty() {
         encoder.field(out, Token::Authority, &head.authority, Indexing::Indexed);
     }
-    if let Some(left) = head.time_remaining(now) {
-        encoder.field(out, Token::GrpcTimeout, TimeoutText::new(left).as_bytes(), Indexing::NotIndexed);
-    }
     encoder.field(out, Token::Te, b"trailers", Indexing::Indexed);
     encoder.field(out, Token::ContentType, content_type::GRPC, Indexing::Indexed);
     if !head.encoding.is_empty() {
@@ -263,7 +364,6 @@ pub(crate) fn write(head: &RequestHead, now: Instant, encoder: &mut Encoder, out
     }
     let user_agent: &[u8] = if head.user_agent.is_empty() { USER_AGENT.as_bytes() } else { &head.user_agent };
     encoder.field(out, Token::UserAgent, user_agent, Indexing::Indexed);
-    write_metadata(&head.metadata, encoder, out);
 }
 
 /// Writes custom metadata: secrets as never-indexed literals (RFC 7541 §7.1.3), the rest unindexed.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::call::fields::{MalformedFields, Order, Regular};
 use crate::call::request::{metadata_size, write_metadata};
 use crate::call::{Code, Metadata, ResponseHead, Status, base64, content_type, mapping, percent};
-use crate::hpack::{Encoder, FieldList, Indexing, Token};
+use crate::hpack::{Encoder, FieldList, Indexing, Repeat, Stamp, Token};
 
 /// The first header list of a response, judged.
 #[derive(Debug)]
@@ -31,6 +31,44 @@ pub(crate) enum ResponseStart {
 pub(crate) struct Trailers {
     pub(crate) status: Result<(), Status>,
     pub(crate) metadata: Metadata,
+}
+
+/// The header blocks by which a peer repeats what most responses say.
+#[derive(Debug, Default)]
+pub(crate) struct Usual {
+    /// A head without metadata.
+    head: Option<Stamp>,
+    /// Trailers that say OK and nothing else.
+    ok: Option<Stamp>,
+}
+
+impl Usual {
+    /// What a repeated header block means in this place, if it is one of the usual ones.
+    #[inline]
+    pub(crate) fn get(&self, stamp: Stamp, first: bool, end: bool) -> Option<ResponseStart> {
+        if first && !end && self.head == Some(stamp) {
+            return Some(ResponseStart::Head { head: ResponseHead::default(), content_length: None });
+        }
+        if !first && end && self.ok == Some(stamp) {
+            return Some(ResponseStart::TrailersOnly(Trailers { status: Ok(()), metadata: Metadata::new() }));
+        }
+        None
+    }
+
+    /// Keeps what a repeated header block means, if it is usual.
+    pub(crate) fn keep(&mut self, stamp: Stamp, first: bool, judged: &ResponseStart) {
+        match judged {
+            ResponseStart::Head { head, content_length: None } if *head == ResponseHead::default() => {
+                self.head = Some(stamp);
+            }
+            ResponseStart::TrailersOnly(trailers)
+                if !first && trailers.status.is_ok() && trailers.metadata.is_empty() =>
+            {
+                self.ok = Some(stamp);
+            }
+            _ => {}
+        }
+    }
 }
 
 #[derive(Default)]
@@ -174,11 +212,32 @@ fn number(value: &[u8]) -> Option<u32> {
     })
 }
 
-/// Writes the header block of initial metadata.
-pub(crate) fn write_head(metadata: &Metadata, encoder: &mut Encoder, out: &mut Vec<u8>) {
-    encoder.begin(out);
-    write_prelude(200, encoder, out);
-    write_metadata(metadata, encoder, out);
+/// The header blocks of most responses.
+#[derive(Debug, Default)]
+pub(crate) struct Repeats {
+    head: Repeat,
+    ok: Repeat,
+}
+
+impl Repeats {
+    /// Writes the header block of initial metadata.
+    #[inline]
+    pub(crate) fn write_head(&mut self, metadata: &Metadata, encoder: &mut Encoder, out: &mut Vec<u8>) {
+        self.head.write(encoder, out, |encoder, out| {
+            encoder.begin(out);
+            write_prelude(200, encoder, out);
+        });
+        write_metadata(metadata, encoder, out);
+    }
+
+    /// Writes trailers that say OK and nothing else.
+    #[inline]
+    pub(crate) fn write_ok(&mut self, encoder: &mut Encoder, out: &mut Vec<u8>) {
+        self.ok.write(encoder, out, |encoder, out| {
+            encoder.begin(out);
+            encoder.field(out, Token::GrpcStatus, b"0", Indexing::Indexed);
+        });
+    }
 }
 
 fn write_prelude(http_status: u16, encoder: &mut Encoder, out: &mut Vec<u8>) {
@@ -193,6 +252,14 @@ fn write_prelude(http_status: u16, encoder: &mut Encoder, out: &mut Vec<u8>) {
 pub(crate) struct Ending {
     pub(crate) status: Result<(), Status>,
     pub(crate) metadata: Metadata,
+}
+
+impl Ending {
+    /// OK and nothing else.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.status.is_ok() && self.metadata.is_empty()
+    }
 }
 
 /// Writes trailers, or a whole response of one header list (`trailers_only`: its HTTP status). What would

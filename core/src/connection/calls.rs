@@ -35,7 +35,7 @@ impl Connection {
         if !entry.is_running() {
             return;
         }
-        let failed = outcome.status.is_err();
+        let (failed, unsent) = (outcome.status.is_err(), entry.outgoing.unsent());
         entry.fate = Fate::Decided(outcome);
         entry.send_head = false;
         entry.ending = None;
@@ -43,7 +43,7 @@ impl Connection {
         if self.role == Role::Client {
             entry.request = None;
         }
-        self.output.unsent = self.output.unsent.saturating_sub(entry.outgoing.unsent());
+        self.output.unsent = self.output.unsent.saturating_sub(unsent);
         entry.outgoing.clear();
         if core::mem::take(&mut entry.has_deadline) {
             self.deadlines.remove(index);
@@ -54,11 +54,10 @@ impl Connection {
         if !failed {
             self.budgets.resets.put_back();
         }
-        let known =
-            self.calls.get(index).is_some_and(|entry| entry.told && !Kind::Call.is_pending(entry.events));
-        if known {
+        let Some(entry) = self.calls.get(index) else { return };
+        if entry.told && !Kind::Call.is_pending(entry.events) {
             self.events.raise(&mut self.calls, index, Kind::Ended);
-        } else {
+        } else if !entry.released {
             // Ended before it was handed out: nobody has heard of it.
             self.mark_released(index);
         }
@@ -66,7 +65,14 @@ impl Connection {
     }
 
     /// Received octets that nobody will take.
+    #[inline]
     pub(super) fn drop_incoming(&mut self, index: u32) {
+        if self.calls.get(index).is_some_and(|entry| !entry.incoming.is_idle()) {
+            self.drop_held(index);
+        }
+    }
+
+    fn drop_held(&mut self, index: u32) {
         let Some(entry) = self.calls.get_mut(index) else { return };
         let held = entry.incoming.held();
         entry.incoming.clear();
@@ -155,6 +161,20 @@ impl Connection {
         }
     }
 
+    /// A new call is told at once, unless it must wait for a handler to end, or for a call before it.
+    pub(super) fn start_or_wait(&mut self, index: u32) {
+        if self.waiting == 0 && self.handlers < self.limits.concurrent_calls_max as usize {
+            self.handlers = self.handlers.saturating_add(1);
+            return self.events.tell(&mut self.calls, index);
+        }
+        if let Some(entry) = self.calls.get_mut(index) {
+            entry.waiting = true;
+        }
+        self.waiting = self.waiting.saturating_add(1);
+        self.unstarted.push(&mut self.calls, index);
+        self.start_handlers();
+    }
+
     /// Tells calls that waited for a handler to end.
     pub(super) fn start_handlers(&mut self) {
         while self.handlers < self.limits.concurrent_calls_max as usize {
@@ -213,7 +233,14 @@ impl Connection {
 
     /// A call that was answered `Blocked` may send again, as far as the connection's mark is concerned; in
     /// order, as many as fit.
+    #[inline]
     pub(super) fn admit_crowded(&mut self) {
+        if self.output.crowded.front().is_some() {
+            self.admit_some();
+        }
+    }
+
+    fn admit_some(&mut self) {
         let mut taken = self.output.unsent;
         while let Some(index) = self.output.crowded.front() {
             let blocked = self.calls.get(index).map_or(0, |entry| entry.blocked);

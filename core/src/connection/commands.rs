@@ -204,13 +204,15 @@ impl Connection {
         if entry.outgoing.finished {
             return Err(Misuse::SendingFinished);
         }
-        if let Some(message) = message {
-            self.queue_message(index, message);
-        }
         if let Err(status) = &status {
             trailers.extend(status.metadata());
         }
-        let entry = self.calls.get_mut(index).ok_or(Misuse::UnknownCall)?;
+        if let Some(message) = message {
+            let octets = message.len().saturating_add(PREFIX_LEN);
+            self.output.unsent = self.output.unsent.saturating_add(octets);
+            entry.outgoing.push(message, self.limits.replay_bytes_max);
+            entry.send_head |= !entry.head_written;
+        }
         entry.outgoing.finished = true;
         entry.ending = Some(Ending { status, metadata: trailers });
         self.schedule(index);

@@ -1,6 +1,6 @@
 //! One call of a connection with the stream that serves it.
 
-use core::mem;
+use alloc::boxed::Box;
 
 use crate::call::message::Assembler;
 use crate::call::outgoing::Outgoing;
@@ -37,7 +37,7 @@ pub(super) struct Entry {
     pub(super) fate: Fate,
     pub(super) has_deadline: bool,
     /// Client: what a peer that is no gRPC server said, until its body is known.
-    pub(super) not_grpc: Option<NotGrpc>,
+    pub(super) not_grpc: Option<Box<NotGrpc>>,
     pub(super) interim_responses: u32,
     pub(super) content_length: Option<u64>,
     pub(super) received: u64,
@@ -60,6 +60,8 @@ pub(super) struct Entry {
     pub(super) started: Instant,
     /// Nobody refers to it any more.
     pub(super) released: bool,
+    /// The table finds it by its stream.
+    pub(super) bound: bool,
 }
 
 /// Whether a call has ended.
@@ -110,18 +112,40 @@ impl Default for Entry {
             waiting: false,
             started: Instant::ZERO,
             released: false,
+            bound: false,
         }
     }
 }
 
 impl Entry {
-    /// Makes it a fresh one that keeps small buffers.
+    /// Makes it a fresh one that keeps small buffers. Field by field: moving a whole new one here would
+    /// cost several times as much, once for each call.
     pub(super) fn reset(&mut self) {
-        let mut incoming = mem::take(&mut self.incoming);
-        let mut outgoing = mem::take(&mut self.outgoing);
+        let Self { stream, receiving, incoming, outgoing, request, response, initial, .. } = self;
+        *stream = Stream::idle();
+        *receiving = Receiving::Head;
         incoming.clear();
         outgoing.clear();
-        *self = Self { incoming, outgoing, ..Self::default() };
+        *request = None;
+        *response = None;
+        *initial = Metadata::new();
+        let Self { send_head, head_written, ending, http_status, reset, fate, has_deadline, .. } = self;
+        (*send_head, *head_written, *has_deadline) = (false, false, false);
+        *ending = None;
+        *http_status = 200;
+        *reset = None;
+        *fate = Fate::Running;
+        let Self { not_grpc, interim_responses, content_length, received, blocked, withheld, .. } = self;
+        *not_grpc = None;
+        *interim_responses = 0;
+        *content_length = None;
+        *received = 0;
+        (*blocked, *withheld) = (0, 0);
+        let Self { metadata_bytes, events, counted, told, waiting, started, released, bound, .. } = self;
+        *metadata_bytes = 0;
+        *events = 0;
+        (*counted, *told, *waiting, *released, *bound) = (false, false, false, false, false);
+        *started = Instant::ZERO;
     }
 
     /// HEADERS were never written: the peer does not know the call.

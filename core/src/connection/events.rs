@@ -15,14 +15,17 @@ pub(super) enum Kind {
     Ended = 4,
 }
 
+const CALL: u8 = 1 << Kind::Call as u8;
+const HEADERS: u8 = 1 << Kind::Headers as u8;
+const MESSAGE: u8 = 1 << Kind::Message as u8;
+const WRITABLE: u8 = 1 << Kind::Writable as u8;
+
 impl Kind {
     /// Whether it is among the pending ones of a call.
     pub(super) const fn is_pending(self, events: u8) -> bool {
         events & (1 << self as u8) != 0
     }
 }
-
-const KINDS: [Kind; 5] = [Kind::Call, Kind::Headers, Kind::Message, Kind::Writable, Kind::Ended];
 
 #[derive(Debug)]
 pub(super) struct Events {
@@ -40,6 +43,7 @@ impl Events {
         Self { ring: Ring::new(0), pending: 0, ready: false, room: false, draining: false, closed: None }
     }
 
+    #[inline]
     pub(super) fn raise(&mut self, table: &mut Table, index: u32, kind: Kind) {
         let Some(entry) = table.get_mut(index) else { return };
         let bit = 1 << kind as u8;
@@ -100,28 +104,31 @@ impl Events {
         }
         while let Some(index) = self.ring.front() {
             // The place may be that of a call that is gone, and its slot another's, which waits to be told.
-            let bits = table.get(index).map_or(0, |entry| if entry.told { entry.events } else { 0 });
+            let bits = match table.get_mut(index) {
+                Some(entry) if entry.told => {
+                    let bits = entry.events;
+                    entry.events = bits & bits.wrapping_sub(1);
+                    bits
+                }
+                _ => 0,
+            };
             if bits == 0 {
                 self.ring.pop(table);
                 continue;
             }
-            let kind = KINDS.into_iter().find(|kind| bits & (1 << *kind as u8) != 0);
-            let kind = kind.unwrap_or(Kind::Ended);
-            let left = bits & !(1 << kind as u8);
-            if let Some(entry) = table.get_mut(index) {
-                entry.events = left;
-            }
+            // The lowest bit goes first.
+            let (lowest, left) = (bits & bits.wrapping_neg(), bits & bits.wrapping_sub(1));
             self.pending = self.pending.saturating_sub(1);
             if left == 0 {
                 self.ring.pop(table);
             }
             let call = table.id(index);
-            return Some(match kind {
-                Kind::Call => Event::Call(call),
-                Kind::Headers => Event::Headers(call),
-                Kind::Message => Event::Message(call),
-                Kind::Writable => Event::Writable(call),
-                Kind::Ended => Event::Ended(call),
+            return Some(match lowest {
+                CALL => Event::Call(call),
+                HEADERS => Event::Headers(call),
+                MESSAGE => Event::Message(call),
+                WRITABLE => Event::Writable(call),
+                _ => Event::Ended(call),
             });
         }
         if core::mem::take(&mut self.room) {

@@ -156,6 +156,8 @@ pub struct Connection {
     current: receive_data::Current,
     /// Server: from the first request on.
     seen: Option<Box<crate::call::request::Seen>>,
+    /// Client.
+    usual: crate::call::response::Usual,
     receive_window: ReceiveWindow,
     unread: unread::Unread,
     late: late::Late,
@@ -230,6 +232,7 @@ impl Connection {
             unfinished: None,
             current: receive_data::Current::default(),
             seen: None,
+            usual: crate::call::response::Usual::default(),
             receive_window: ReceiveWindow::new(WINDOW_INITIAL),
             unread: unread::Unread::new(),
             late: late::Late::default(),

@@ -5,6 +5,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::table::Ring;
+use crate::call::{request, response};
 use crate::error::ErrorCode;
 use crate::wire::StreamId;
 
@@ -27,12 +28,16 @@ pub(super) struct Output {
     pub(super) unsent: usize,
     /// Header blocks are encoded here.
     pub(super) block: Vec<u8>,
+    /// Client: header blocks of requests that repeat.
+    pub(super) requests: request::Repeats,
+    /// Server: header blocks of responses that repeat.
+    pub(super) responses: response::Repeats,
     /// What the transmit held when it was handed out last.
     pub(super) handed_out: usize,
 }
 
 impl Output {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             opening: true,
             settings_acks: 0,
@@ -43,11 +48,14 @@ impl Output {
             crowded: Ring::new(3),
             unsent: 0,
             block: Vec::new(),
+            requests: request::Repeats::default(),
+            responses: response::Repeats::default(),
             handed_out: 0,
         }
     }
 
     /// Replies that the peer caused.
+    #[inline]
     pub(super) fn replies(&self) -> usize {
         self.settings_acks.saturating_add(self.ping_acks.len()).saturating_add(self.resets.len())
     }

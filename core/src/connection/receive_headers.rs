@@ -1,18 +1,20 @@
 //! Complete header blocks: requests, responses, trailers.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
 use super::entry::NotGrpc;
 use super::receive::Fatal;
 use super::{Connection, Role};
+use crate::call::fields::MalformedFields;
 use crate::call::message::MessageError;
 use crate::call::request::{self, Rejected, Request, metadata_size};
 use crate::call::response::{self, Ending, ResponseStart, Trailers};
 use crate::call::state::{Input as Received, Receiving};
 use crate::call::{Metadata, Status};
 use crate::error::{ErrorCode, PeerViolation};
-use crate::hpack::DecodeLimits;
+use crate::hpack::{DecodeError, DecodeLimits, Stamp};
 use crate::stream::{self, ReceiveWindow, SendWindow};
 use crate::wire::StreamId;
 
@@ -31,21 +33,33 @@ impl Connection {
             fields_max: self.limits.header_fields_max,
             decode_bytes_max: self.limits.header_decode_bytes_max,
         };
-        self.fields.clear();
-        self.decoder.decode(block, &limits, &mut self.fields).map_err(|fault| {
-            Fatal::new(fault.code(), format!("a header block cannot be decoded: {fault}"))
-        })?;
+        let stamp =
+            self.decoder.recognise_or_decode(block, &limits, &mut self.fields).map_err(undecodable)?;
+        // Streams are opened in ascending order: one above all before is not in the table.
+        if self.role == Role::Server && stream > self.highest_received {
+            return self.new_request(stream, end, stamp);
+        }
         match (self.calls.by_stream(stream), self.role) {
-            (Some(index), Role::Client) => self.response_headers(index, stream, end),
-            (Some(index), Role::Server) => self.request_trailers(index, stream, end),
-            (None, Role::Server) => self.new_request(stream, end),
+            (Some(index), Role::Client) => self.response_headers(index, stream, end, stamp),
+            (Some(index), Role::Server) => {
+                self.need_fields(stamp);
+                self.request_trailers(index, stream, end)
+            }
+            (None, Role::Server) => self.new_request(stream, end, stamp),
             // RFC 9113 §5.1: frames for a stream that was reset may still be on their way.
             (None, Role::Client) if !self.is_idle(stream) => Ok(()),
             (None, Role::Client) => Err(PeerViolation::HeadersOnIdleStream.into()),
         }
     }
 
-    fn new_request(&mut self, stream: StreamId, end: bool) -> Result<(), Fatal> {
+    /// Brings the fields of a recognised block, where they are looked at.
+    fn need_fields(&mut self, stamp: Option<Stamp>) {
+        if let Some(stamp) = stamp {
+            self.decoder.copy_recognised(stamp, &mut self.fields);
+        }
+    }
+
+    fn new_request(&mut self, stream: StreamId, end: bool, stamp: Option<Stamp>) -> Result<(), Fatal> {
         // RFC 9113 §5.1.1: clients use odd identifiers, each higher than all before.
         if !stream.is_client_initiated() {
             return Err(PeerViolation::EvenStream.into());
@@ -67,8 +81,19 @@ impl Connection {
             return self.refuse(stream, ErrorCode::REFUSED_STREAM, REFUSED_WEIGHT);
         }
         let seen = self.seen.get_or_insert_default();
+        if let Some(request) = stamp.and_then(|stamp| seen.request(stamp, self.now)) {
+            return self.accept(stream, end, request);
+        }
+        if let Some(stamp) = stamp {
+            self.decoder.copy_recognised(stamp, &mut self.fields);
+        }
         match request::parse(&self.fields, self.now, seen) {
-            Ok(request) => self.accept(stream, end, request),
+            Ok(request) => {
+                if let Some(stamp) = stamp {
+                    seen.keep(stamp, &request);
+                }
+                self.accept(stream, end, request)
+            }
             Err(Rejected::Malformed) => self.refuse(stream, ErrorCode::PROTOCOL_ERROR, MALFORMED_WEIGHT),
             Err(Rejected::Answered { http_status, status }) => {
                 self.glitch(MALFORMED_WEIGHT)?;
@@ -123,7 +148,6 @@ impl Connection {
         let index = self.open(stream, end);
         let deadline = request.head.deadline;
         if let Some(entry) = self.calls.get_mut(index) {
-            entry.waiting = true;
             entry.metadata_bytes = metadata_bytes;
             entry.content_length = request.content_length;
             entry.request = Some(request.head);
@@ -136,9 +160,7 @@ impl Connection {
         if end {
             self.events.raise(&mut self.calls, index, Kind::Message);
         }
-        self.waiting = self.waiting.saturating_add(1);
-        self.unstarted.push(&mut self.calls, index);
-        self.start_handlers();
+        self.start_or_wait(index);
         self.expire_deadlines();
         Ok(())
     }
@@ -166,21 +188,61 @@ impl Connection {
         self.receive_end(index)
     }
 
-    fn response_headers(&mut self, index: u32, stream: StreamId, end: bool) -> Result<(), Fatal> {
+    fn response_headers(
+        &mut self,
+        index: u32,
+        stream: StreamId,
+        end: bool,
+        stamp: Option<Stamp>,
+    ) -> Result<(), Fatal> {
         let Some(entry) = self.calls.get_mut(index) else { return Ok(()) };
         if let Err(violation) = entry.stream.apply(stream::Input::ReceiveHeaders) {
             return self.state_violation(stream, violation);
         }
-        let judged = match (entry.receiving, end) {
-            (Receiving::Head, _) => response::parse_start(&self.fields, end),
+        let first = entry.receiving == Receiving::Head;
+        if !first && !end {
             // RFC 9113 §8.1: trailers end the stream.
-            (_, true) => response::parse_trailers(&self.fields).map(ResponseStart::TrailersOnly),
-            (_, false) => return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR),
+            return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR);
+        }
+        let judged = match stamp.and_then(|stamp| self.usual.get(stamp, first, end)) {
+            Some(usual) => usual,
+            None => match self.judge_response(first, end, stamp) {
+                Ok(judged) => judged,
+                Err(_) => return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR),
+            },
         };
+        self.response_judged(index, stream, end, judged)
+    }
+
+    fn judge_response(
+        &mut self,
+        first: bool,
+        end: bool,
+        stamp: Option<Stamp>,
+    ) -> Result<ResponseStart, MalformedFields> {
+        self.need_fields(stamp);
+        let judged = if first {
+            response::parse_start(&self.fields, end)?
+        } else {
+            ResponseStart::TrailersOnly(response::parse_trailers(&self.fields)?)
+        };
+        if let Some(stamp) = stamp {
+            self.usual.keep(stamp, first, &judged);
+        }
+        Ok(judged)
+    }
+
+    fn response_judged(
+        &mut self,
+        index: u32,
+        stream: StreamId,
+        end: bool,
+        judged: ResponseStart,
+    ) -> Result<(), Fatal> {
+        let Some(entry) = self.calls.get_mut(index) else { return Ok(()) };
         match judged {
-            Err(_) => self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR),
-            Ok(ResponseStart::Interim) => self.interim(index, stream),
-            Ok(ResponseStart::Head { head, content_length }) => {
+            ResponseStart::Interim => self.interim(index, stream),
+            ResponseStart::Head { head, content_length } => {
                 entry.receiving = entry.receiving.next(Received::Head).unwrap_or(Receiving::Messages);
                 entry.content_length = content_length;
                 if entry.is_running() {
@@ -191,8 +253,8 @@ impl Connection {
                 }
                 if end { self.receive_end(index) } else { Ok(()) }
             }
-            Ok(ResponseStart::TrailersOnly(trailers)) => self.response_ends(index, trailers),
-            Ok(ResponseStart::Unusable(status)) => {
+            ResponseStart::TrailersOnly(trailers) => self.response_ends(index, trailers),
+            ResponseStart::Unusable(status) => {
                 entry.receiving = Receiving::Complete;
                 if end {
                     self.end_call(index, Err(status), Metadata::new());
@@ -202,9 +264,9 @@ impl Connection {
                 }
                 Ok(())
             }
-            Ok(ResponseStart::NotGrpc(status)) => {
+            ResponseStart::NotGrpc(status) => {
                 entry.receiving = Receiving::Messages;
-                entry.not_grpc = Some(NotGrpc { status, body: Vec::new() });
+                entry.not_grpc = Some(Box::new(NotGrpc { status, body: Vec::new() }));
                 if end { self.receive_end(index) } else { Ok(()) }
             }
         }
@@ -286,6 +348,10 @@ impl Connection {
             self.reset_stream(index, ErrorCode::NO_ERROR);
         }
     }
+}
+
+fn undecodable(fault: DecodeError) -> Fatal {
+    Fatal::new(fault.code(), format!("a header block cannot be decoded: {fault}"))
 }
 
 fn truncated() -> Status {

@@ -7,7 +7,6 @@ use super::goaway::{DRAIN_PING, LAST_STREAM_ID_MAX};
 use super::keepalive::KEEPALIVE_PING;
 use super::{Connection, Role, State, StateInput};
 use crate::call::Metadata;
-use crate::call::request;
 use crate::call::response;
 use crate::error::ErrorCode;
 use crate::stream;
@@ -95,6 +94,15 @@ impl Connection {
     }
 
     fn write_control(&mut self, transmit: &mut Transmit) -> bool {
+        let owed = self.output.replies() > 0
+            || self.receive_window.wants_update()
+            || self.shutdown.pending.is_some()
+            || self.keepalive.due;
+        owed && self.write_replies(transmit)
+    }
+
+    #[cold]
+    fn write_replies(&mut self, transmit: &mut Transmit) -> bool {
         let out = transmit.buffer();
         let before = out.len();
         while self.output.settings_acks > 0 {
@@ -176,13 +184,13 @@ impl Connection {
                 self.next_stream = StreamId::new(stream_id.as_u32().saturating_add(2));
                 self.calls.bind(index, stream_id);
                 if let Some(head) = self.calls.get(index).and_then(|entry| entry.request.as_ref()) {
-                    request::write(head, self.now, &mut self.encoder, block);
+                    self.output.requests.write(head, self.now, &mut self.encoder, block);
                 }
                 stream_id
             }
             Role::Server => {
                 let Some(entry) = self.calls.get(index) else { return };
-                response::write_head(&entry.initial, &mut self.encoder, block);
+                self.output.responses.write_head(&entry.initial, &mut self.encoder, block);
                 entry.stream.id
             }
         };
@@ -243,7 +251,11 @@ impl Connection {
         block.clear();
         let trailers_only = (!entry.head_written).then_some(entry.http_status);
         let limit = self.remote.header_list_bytes_max;
-        response::write_ending(&ending, trailers_only, limit, &mut self.encoder, block);
+        if trailers_only.is_none() && ending.is_plain() {
+            self.output.responses.write_ok(&mut self.encoder, block);
+        } else {
+            response::write_ending(&ending, trailers_only, limit, &mut self.encoder, block);
+        }
         let stream_id = entry.stream.id;
         entry.head_written = true;
         entry.send_head = false;

@@ -16,6 +16,8 @@ pub(super) struct Table {
     slots: Vec<Slot>,
     free: Vec<u32>,
     by_stream: HashMap<u32, u32, Seeded>,
+    /// The stream that was asked for last, with its call: the frames of a small request come in a row.
+    recent: (StreamId, u32),
     /// Entries to be used again, so that a steady stream of calls allocates nothing.
     spare: Vec<Box<Entry>>,
     live: usize,
@@ -37,6 +39,7 @@ impl Table {
             slots: Vec::new(),
             free: Vec::new(),
             by_stream: HashMap::with_hasher(Seeded(seed | 1)),
+            recent: (StreamId::ZERO, 0),
             spare: Vec::new(),
             live: 0,
             peak: 0,
@@ -68,7 +71,9 @@ impl Table {
         let Some(slot) = self.slots.get_mut(index as usize) else { return };
         let Some(mut entry) = slot.entry.take() else { return };
         slot.generation = slot.generation.wrapping_add(1);
-        self.by_stream.remove(&entry.stream.id.as_u32());
+        if entry.bound {
+            self.forget_stream(entry.stream.id);
+        }
         self.free.push(index);
         self.live = self.live.saturating_sub(1);
         entry.reset();
@@ -80,15 +85,18 @@ impl Table {
         }
     }
 
+    #[inline]
     pub(super) fn get(&self, index: u32) -> Option<&Entry> {
         self.slots.get(index as usize)?.entry.as_deref()
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut Entry> {
         self.slots.get_mut(index as usize)?.entry.as_deref_mut()
     }
 
     /// The index that `call` names, unless it is stale.
+    #[inline]
     pub(super) fn index(&self, call: CallId) -> Option<u32> {
         let slot = self.slots.get(call.index())?;
         let entry = slot.entry.as_ref()?;
@@ -97,6 +105,7 @@ impl Table {
     }
 
     /// The slot of `call`, released or not, unless another took its place.
+    #[inline]
     pub(super) fn slot(&self, call: CallId) -> Option<u32> {
         let slot = self.slots.get(call.index())?;
         let known = slot.generation == call.generation() && slot.entry.is_some();
@@ -104,27 +113,45 @@ impl Table {
     }
 
     /// The id of the call in slot `index`.
+    #[inline]
     pub(super) fn id(&self, index: u32) -> CallId {
         CallId::new(index, self.slots.get(index as usize).map_or(0, |slot| slot.generation))
     }
 
     /// The call that is served by a stream.
-    pub(super) fn by_stream(&self, stream: StreamId) -> Option<u32> {
-        self.by_stream.get(&stream.as_u32()).copied()
+    #[inline]
+    pub(super) fn by_stream(&mut self, stream: StreamId) -> Option<u32> {
+        if self.recent.0 == stream && !stream.is_zero() {
+            return Some(self.recent.1);
+        }
+        let index = self.by_stream.get(&stream.as_u32()).copied()?;
+        self.recent = (stream, index);
+        Some(index)
     }
 
     /// The call is served by `stream` from now on.
     pub(super) fn bind(&mut self, index: u32, stream: StreamId) {
         if let Some(entry) = self.get_mut(index) {
             entry.stream.id = stream;
+            entry.bound = true;
             self.by_stream.insert(stream.as_u32(), index);
+            self.recent = (stream, index);
         }
     }
 
     /// The stream is closed: frames that still come for it find nothing.
     pub(super) fn unbind(&mut self, index: u32) {
-        if let Some(stream) = self.get(index).map(|entry| entry.stream.id) {
-            self.by_stream.remove(&stream.as_u32());
+        let Some(entry) = self.get_mut(index) else { return };
+        if core::mem::take(&mut entry.bound) {
+            let stream = entry.stream.id;
+            self.forget_stream(stream);
+        }
+    }
+
+    fn forget_stream(&mut self, stream: StreamId) {
+        self.by_stream.remove(&stream.as_u32());
+        if self.recent.0 == stream {
+            self.recent.0 = StreamId::ZERO;
         }
     }
 
@@ -135,6 +162,7 @@ impl Table {
     }
 
     /// Whether the slot stands in the ring already; if not, it does from now on.
+    #[inline]
     fn enter(&mut self, index: u32, bit: u8) -> bool {
         let Some(slot) = self.slots.get_mut(index as usize) else { return false };
         let enters = slot.rings & bit == 0;
@@ -142,6 +170,7 @@ impl Table {
         enters
     }
 
+    #[inline]
     fn leave(&mut self, index: u32, bit: u8) {
         if let Some(slot) = self.slots.get_mut(index as usize) {
             slot.rings &= !bit;
@@ -161,6 +190,7 @@ impl Ring {
         Self { queue: alloc::collections::VecDeque::new(), bit: 1 << number }
     }
 
+    #[inline]
     pub(super) fn push(&mut self, table: &mut Table, index: u32) {
         if table.enter(index, self.bit) {
             self.queue.push_back(index);
@@ -175,6 +205,7 @@ impl Ring {
         self.queue.front().copied()
     }
 
+    #[inline]
     pub(super) fn pop(&mut self, table: &mut Table) -> Option<u32> {
         let index = self.queue.pop_front()?;
         table.leave(index, self.bit);
@@ -211,6 +242,7 @@ impl Hasher for StreamHasher {
         }
     }
 
+    #[inline]
     fn write_u32(&mut self, number: u32) {
         let mixed =
             (self.hash ^ u64::from(number)).wrapping_mul(self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));

@@ -18,7 +18,14 @@ impl Connection {
         self.expire_deadlines();
     }
 
+    #[inline]
     pub(super) fn expire_deadlines(&mut self) {
+        if !self.deadlines.is_empty() {
+            self.expire_due();
+        }
+    }
+
+    fn expire_due(&mut self) {
         while let Some(index) = self.deadlines.expire(self.now) {
             if let Some(entry) = self.calls.get_mut(index) {
                 entry.has_deadline = false;
@@ -153,6 +160,7 @@ impl Connection {
     }
 
     /// A frame that began must be completed in time, as long as this side reads.
+    #[inline]
     pub(super) fn watch_partial(&mut self, mid_frame: bool) {
         let partial =
             (mid_frame || self.unfinished.is_some()) && self.wants_receive() && self.state.is_alive();

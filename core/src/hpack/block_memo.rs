@@ -21,19 +21,28 @@ pub(super) struct BlockMemo {
     len: usize,
     /// The slot that is replaced next.
     oldest: usize,
+    /// The last stamp that was given.
+    last: u64,
 }
+
+/// Names a block together with what it means. No two are the same in the life of a decoder, so what was
+/// concluded from the fields of a block holds for every block that is recognised by the same stamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp(u64);
 
 #[derive(Default)]
 struct Slot {
     block: Vec<u8>,
     /// The block's fields. Empty until the block comes a second time.
     fields: FieldList,
+    /// Says which block's fields they are.
+    stamp: u64,
 }
 
 /// What is known of a block.
 pub(super) enum Known<'a> {
     /// It came before: with these fields.
-    Fields(&'a FieldList),
+    Fields(Stamp, &'a FieldList),
     /// It came once before, to the slot at this place.
     Block(usize),
     /// Nothing.
@@ -42,7 +51,7 @@ pub(super) enum Known<'a> {
 
 impl BlockMemo {
     pub(super) const fn new() -> Self {
-        Self { slots: Vec::new(), len: 0, oldest: 0 }
+        Self { slots: Vec::new(), len: 0, oldest: 0, last: 0 }
     }
 
     /// Forgets all blocks: the table has changed.
@@ -56,10 +65,20 @@ impl BlockMemo {
     pub(super) fn get(&self, block: &[u8]) -> Known<'_> {
         for (at, slot) in self.slots.iter().take(self.len).enumerate() {
             if slot.block == block {
-                return if slot.fields.is_empty() { Known::Block(at) } else { Known::Fields(&slot.fields) };
+                return if slot.fields.is_empty() {
+                    Known::Block(at)
+                } else {
+                    Known::Fields(Stamp(slot.stamp), &slot.fields)
+                };
             }
         }
         Known::Nothing
+    }
+
+    /// The fields of the block that was recognised as this one, for as long as it is kept.
+    pub(super) fn fields(&self, stamp: Stamp) -> Option<&FieldList> {
+        let mut slots = self.slots.iter().take(self.len);
+        slots.find(|slot| slot.stamp == stamp.0 && !slot.fields.is_empty()).map(|slot| &slot.fields)
     }
 
     /// Keeps a block that came for the first time, unless it is long.
@@ -88,6 +107,8 @@ impl BlockMemo {
             return;
         }
         if let Some(slot) = self.slots.get_mut(at) {
+            self.last = self.last.wrapping_add(1);
+            slot.stamp = self.last;
             slot.fields.copy_from(fields);
         }
     }
@@ -125,14 +146,16 @@ mod tests {
         memo.put_block(b"1");
         let Known::Block(at) = memo.get(b"1") else { panic!() };
         memo.put_fields(at, &fields);
-        let Known::Fields(kept) = memo.get(b"1") else { panic!() };
+        let Known::Fields(stamp, kept) = memo.get(b"1") else { panic!() };
         assert!(kept.iter().eq(fields.iter()));
         assert_eq!(kept.size(), fields.size());
+        assert_eq!(memo.fields(stamp), Some(&fields));
         // Another block in the same slot does not inherit them.
         for block in [b"2", b"3", b"4", b"5"] {
             memo.put_block(block);
         }
         assert!(matches!(memo.get(b"5"), Known::Block(0)));
+        assert_eq!(memo.fields(stamp), None);
         fields.push(b"x", &[0; 1024], true);
         memo.put_fields(0, &fields);
         assert!(matches!(memo.get(b"5"), Known::Block(0)));

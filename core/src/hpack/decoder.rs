@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::block_memo::{BlockMemo, Known};
+use super::block_memo::{BlockMemo, Known, Stamp};
 use super::dynamic_table::{DynamicTable, TableField, field_size};
 use super::path_cache::PathCache;
 use super::static_table::{self, DYNAMIC_INDEX_MIN};
@@ -83,15 +83,41 @@ impl Decoder {
         limits: &DecodeLimits,
         fields: &mut FieldList,
     ) -> Result<(), DecodeError> {
+        if let Some(stamp) = self.recognise_or_decode(block, limits, fields)? {
+            self.copy_recognised(stamp, fields);
+        }
+        Ok(())
+    }
+
+    /// As [`decode`](Self::decode), but leaves `fields` as it is where the block is one that came before,
+    /// octet for octet, and means the same. Its stamp says which, and `copy_recognised` gives its fields.
+    #[inline]
+    pub(crate) fn recognise_or_decode(
+        &mut self,
+        block: &[u8],
+        limits: &DecodeLimits,
+        fields: &mut FieldList,
+    ) -> Result<Option<Stamp>, DecodeError> {
         let known = match self.blocks.get(block) {
-            Known::Fields(list) if list.is_within(limits) && self.update_required.is_none() => {
-                fields.copy_from(list);
-                return Ok(());
+            Known::Fields(stamp, list) if list.is_within(limits) && self.update_required.is_none() => {
+                return Ok(Some(stamp));
             }
-            Known::Fields(_) | Known::Nothing => None,
+            Known::Fields(..) | Known::Nothing => None,
             Known::Block(at) => Some(at),
         };
-        self.decode_unknown(block, limits, fields, known)
+        self.decode_unknown(block, limits, fields, known)?;
+        Ok(None)
+    }
+
+    /// The fields of the block that was recognised last.
+    pub(crate) fn copy_recognised(&self, stamp: Stamp, fields: &mut FieldList) {
+        match self.blocks.fields(stamp) {
+            Some(list) => fields.copy_from(list),
+            None => {
+                debug_assert!(false, "a stamp is asked for before the next block is decoded");
+                fields.clear();
+            }
+        }
     }
 
     /// Decodes a block whose fields are not kept. `known` is its place if it came before.

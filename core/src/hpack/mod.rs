@@ -41,14 +41,17 @@ mod huffman;
 mod huffman_table;
 mod integer;
 mod path_cache;
+mod repeat;
 mod static_table;
 mod string;
 mod token;
 
+pub(crate) use block_memo::Stamp;
 pub use decode_error::DecodeError;
 pub use decoder::{DecodeLimits, Decoder};
 pub use encoder::{Encoder, Indexing};
 pub use field_list::{Field, FieldList};
+pub(crate) use repeat::Repeat;
 pub use token::Token;
 
 #[cfg(test)]

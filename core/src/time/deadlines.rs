@@ -158,7 +158,7 @@ impl Deadlines {
     }
 
     /// Whether there is no deadline.
-    #[cfg(test)]
+    #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -26,10 +26,12 @@ impl Timers {
         Self { at: [Instant::MAX; TIMERS.len()], earliest: Instant::MAX }
     }
 
+    #[inline]
     pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
         self.put(timer, at);
     }
 
+    #[inline]
     pub(crate) fn clear(&mut self, timer: Timer) {
         self.put(timer, Instant::MAX);
     }
@@ -38,8 +40,9 @@ impl Timers {
         *self = Self::new();
     }
 
+    #[inline]
     pub(crate) fn is_set(&self, timer: Timer) -> bool {
-        TIMERS.iter().zip(&self.at).any(|(other, at)| *other == timer && *at != Instant::MAX)
+        place(timer).and_then(|place| self.at.get(place)).is_some_and(|at| *at != Instant::MAX)
     }
 
     /// A timer that is due at `now`; it is cleared.
@@ -61,22 +64,44 @@ impl Timers {
         first.map(|(timer, at)| Timeout { at: *at, timer: *timer })
     }
 
+    #[inline]
     fn put(&mut self, timer: Timer, at: Instant) {
-        for (other, place) in TIMERS.iter().zip(&mut self.at) {
-            if *other == timer {
-                if *place == at {
-                    return;
-                }
-                *place = at;
-            }
+        let Some(place) = place(timer).and_then(|place| self.at.get_mut(place)) else { return };
+        let before = core::mem::replace(place, at);
+        if at <= self.earliest {
+            self.earliest = at;
+        } else if before == self.earliest {
+            self.earliest = self.at.iter().copied().min().unwrap_or(Instant::MAX);
         }
-        self.earliest = self.at.iter().copied().min().unwrap_or(Instant::MAX);
     }
+}
+
+/// Where the time of a timer stands, unless that is elsewhere.
+const fn place(timer: Timer) -> Option<usize> {
+    Some(match timer {
+        Timer::Handshake => 0,
+        Timer::SettingsAck => 1,
+        Timer::PartialFrame => 2,
+        Timer::WriteStall => 3,
+        Timer::ReceiveStall => 4,
+        Timer::Keepalive => 5,
+        Timer::Idle => 6,
+        Timer::Age => 7,
+        Timer::Drain => 8,
+        Timer::Deadline | Timer::Reconnect => return None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_timer_has_its_place() {
+        for (index, timer) in TIMERS.into_iter().enumerate() {
+            assert_eq!(place(timer), Some(index));
+        }
+    }
 
     #[test]
     fn the_earliest_timer_is_due_first() {

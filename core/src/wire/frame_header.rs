@@ -25,6 +25,7 @@ impl FrameHeader {
     const LENGTH_MAX: u32 = 0x00ff_ffff;
 
     /// Reads the nine octets.
+    #[inline]
     pub(super) const fn parse(octets: &[u8; Self::LEN]) -> Self {
         let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = *octets;
         Self {
@@ -36,6 +37,7 @@ impl FrameHeader {
     }
 
     /// Appends the nine octets. The length is ours, and in range.
+    #[inline]
     pub(super) fn write(self, out: &mut Vec<u8>) {
         debug_assert!(self.length <= Self::LENGTH_MAX, "a frame of {} octets", self.length);
         let [_, l0, l1, l2] = self.length.to_be_bytes();

@@ -9,10 +9,24 @@ use super::{DEFAULT_MAX_FRAME_SIZE, Frame, FrameType, Malformed, StreamId, ignor
 ///
 /// `max_frame_size` is the peer's, in octets; anything below the least that RFC 9113 §6.5.2 allows
 /// counts as that.
+#[inline]
 pub fn headers(out: &mut Vec<u8>, stream_id: StreamId, block: &[u8], end_stream: bool, max_frame_size: u32) {
+    let mut flags = if end_stream { flag::END_STREAM } else { 0 };
+    if block.len() <= DEFAULT_MAX_FRAME_SIZE as usize {
+        flags |= flag::END_HEADERS;
+        let length = block.len() as u32;
+        out.reserve(block.len().saturating_add(FrameHeader::LEN));
+        FrameHeader { length, kind: FrameType::HEADERS, flags, stream_id }.write(out);
+        return out.extend_from_slice(block);
+    }
+    continued(out, stream_id, block, flags, max_frame_size);
+}
+
+/// A block that takes CONTINUATION, or may.
+#[cold]
+fn continued(out: &mut Vec<u8>, stream_id: StreamId, block: &[u8], mut flags: u8, max_frame_size: u32) {
     let most = usize::try_from(max_frame_size.max(DEFAULT_MAX_FRAME_SIZE)).unwrap_or(usize::MAX);
     let mut kind = FrameType::HEADERS;
-    let mut flags = if end_stream { flag::END_STREAM } else { 0 };
     let mut rest = block;
     loop {
         let (fragment, behind) = rest.split_at_checked(most).unwrap_or((rest, &[]));

@@ -3,6 +3,7 @@
 mod examples;
 mod limits;
 mod no_panic;
+mod recognition;
 mod round_trip;
 mod size_updates;
 mod steady_state;
