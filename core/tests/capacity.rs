@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sailplane::error::ErrorCode;
 use sailplane::{Event, Instant, Limits, Metadata};
 use support::wire::{Peer, Sent, parse};
-use support::{End, Pair, unary};
+use support::{End, Pair, streaming, unary};
 
 fn server(calls_max: u32) -> (End, Instant, Peer) {
     let mut pair = Pair::with(Limits::default(), Limits::default().concurrent_calls_max(calls_max));
@@ -199,5 +199,40 @@ fn large_replies_that_are_awaited_in_order_all_arrive() {
         assert_eq!(pair.client.messages(call), (vec![reply.clone()], true));
         assert!(pair.outcome(call).status.is_ok());
         assert!(pair.client.connection.unread_bytes() <= 8 << 20);
+    }
+}
+
+/// Calls that came before the client knew the limit wait for a handler; what they hold is more than the
+/// connection may hold unread. The call that runs goes on, and each that follows it, and none of it takes time.
+#[test]
+fn calls_that_wait_for_a_handler_starve_none_that_has_one() {
+    let limits = Limits::default().concurrent_calls_max(1).stream_window_bytes(8).unread_bytes_max(0);
+    let mut pair = Pair::with(Limits::default(), limits);
+    let calls = [(); 3].map(|()| pair.start(streaming()));
+    let mut served = pair.accepted();
+    let message = Bytes::from_static(b"longer than the window");
+    for call in calls {
+        for _ in 0..3 {
+            pair.client.connection.send_message(call, message.clone()).unwrap();
+            pair.client.connection.send_message(call, Bytes::new()).unwrap();
+        }
+        pair.client.connection.finish_sending(call).unwrap();
+    }
+    pair.settle();
+    for call in calls {
+        let (mut received, mut end) = (0, false);
+        for _ in 0..20 {
+            let (messages, is_end) = pair.server.messages(served);
+            (received, end) = (received + messages.len(), is_end);
+            pair.settle();
+        }
+        assert_eq!((received, end), (6, true));
+        pair.respond(served, "", Ok(()));
+        assert!(pair.outcome(call).status.is_ok());
+        pair.server.connection.release(served);
+        if call != calls[2] {
+            pair.server.take_events();
+            served = pair.accepted();
+        }
     }
 }

@@ -184,6 +184,10 @@ impl Connection {
                 self.waiting = self.waiting.saturating_sub(1);
                 self.handlers = self.handlers.saturating_add(1);
                 self.events.tell(&mut self.calls, index);
+                // What it may have held back, somebody can take from here on.
+                if self.calls.get(index).is_some_and(|entry| entry.withheld > 0) {
+                    self.feed();
+                }
             }
         }
     }

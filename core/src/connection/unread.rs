@@ -2,9 +2,10 @@
 //!
 //! Credit of the connection is returned on receipt, always. A stream's is returned while its octets belong
 //! to the only message that it holds. While the connection holds more than its limit, only one message
-//! gets credit: the oldest unfinished one, that of the oldest call, and no other until it was taken. So what
-//! is held stays below the limit, the windows that were open, and one message; and calls that are awaited in
-//! the order in which they were started all finish. If none finishes in time the largest call ends.
+//! gets credit: the oldest unfinished one, that of the oldest call, and no other until it was taken; and a
+//! call that holds nothing has its whole window. So what is held stays below the limit, the windows that were
+//! open, and one message; and calls that are awaited in the order in which they were started all finish. If
+//! none finishes in time the largest call ends.
 
 use super::Connection;
 use super::entry::Entry;
@@ -34,14 +35,16 @@ impl Connection {
     pub(super) fn credit(&mut self, index: u32, octets: usize) {
         let crowded = self.unread.octets > self.limits.unread_bytes_max;
         let Some(entry) = self.calls.get_mut(index) else { return };
-        if octets == 0 || !entry.stream.state.may_receive() {
-            return;
-        }
-        if !crowded {
-            self.give_back(index, octets);
-            return;
-        }
         entry.withheld = entry.withheld.saturating_add(octets);
+        if entry.withheld == 0 || !entry.stream.state.may_receive() {
+            return;
+        }
+        // Who holds nothing has read everything, and waits for the next message.
+        let holds_nothing = !entry.incoming.has_message() && entry.incoming.held() == 0;
+        if !crowded || holds_nothing {
+            self.give_withheld(index);
+            return;
+        }
         self.unread.starving.push(&mut self.calls, index);
         if !self.timers.is_set(Timer::ReceiveStall) {
             self.timers.set(Timer::ReceiveStall, self.now.saturating_add(self.limits.unread_stall));
@@ -80,11 +83,11 @@ impl Connection {
         }
     }
 
-    /// Whether the call holds a part of a message, and nothing that could be taken.
+    /// Whether the call holds a part of a message, and nothing that could be taken; and somebody knows of it.
     fn is_unfinished(&self, index: u32) -> bool {
         let unfinished =
             |entry: &Entry| !entry.incoming.has_message() && !entry.incoming.is_between_messages();
-        self.calls.get(index).is_some_and(|entry| entry.is_running() && unfinished(entry))
+        self.calls.get(index).is_some_and(|entry| entry.is_running() && entry.told && unfinished(entry))
     }
 
     /// A message was taken.
