@@ -1,0 +1,10 @@
+//! See [`sailplane_fuzz::generated_code`].
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| sailplane_fuzz::generated_code(data));
+
+#[cfg(not(fuzzing))]
+fn main() {
+    sailplane_fuzz::replay_arguments(sailplane_fuzz::generated_code);
+}

@@ -1,0 +1,10 @@
+//! See [`sailplane_fuzz::server_connection`].
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| sailplane_fuzz::server_connection(data));
+
+#[cfg(not(fuzzing))]
+fn main() {
+    sailplane_fuzz::replay_arguments(sailplane_fuzz::server_connection);
+}
