@@ -49,6 +49,8 @@ struct Line {
     server: Option<Stream>,
     /// The server hears nothing more.
     deaf: Arc<AtomicBool>,
+    /// Nor does the client.
+    deaf_client: Arc<AtomicBool>,
 }
 
 impl Line {
@@ -115,6 +117,14 @@ impl Cable {
         self.shared.cut();
     }
 
+    /// Nothing gets through the connections that there are any more, and nobody says so. New ones work.
+    pub fn fall_silent(&self) {
+        for line in self.shared.lines().iter() {
+            line.deaf.store(true, Ordering::SeqCst);
+            line.deaf_client.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// Says once on each connection, in the place of a server that is idle, that it processed all streams up to
     /// `last` and goes; and says no more.
     ///
@@ -156,6 +166,7 @@ impl Shared {
                 client: stream.try_clone().expect("another descriptor"),
                 server: None,
                 deaf: Arc::default(),
+                deaf_client: Arc::default(),
             };
             if fate == Fate::Forward {
                 // A server that is gone ends the connection.
@@ -163,11 +174,11 @@ impl Shared {
                 line.server = Some(server.try_clone().expect("another descriptor"));
                 let (client, other) = (stream.try_clone(), server.try_clone());
                 let (client, other) = (client.expect("a descriptor"), other.expect("a descriptor"));
-                let deaf = Arc::clone(&line.deaf);
+                let (deaf, deaf_client) = (Arc::clone(&line.deaf), Arc::clone(&line.deaf_client));
                 let pipe = |down| self.weather.as_ref().map(|weather| weather.pipe(number, down));
                 let (up, down) = (pipe(false), pipe(true));
                 threads.push(Thread::spawn(move || forward(&client, &server, &deaf, up)));
-                threads.push(Thread::spawn(move || forward(&other, &stream, &AtomicBool::new(false), down)));
+                threads.push(Thread::spawn(move || forward(&other, &stream, &deaf_client, down)));
             } else {
                 let shared = Arc::clone(self);
                 threads.push(Thread::spawn(move || {

@@ -40,8 +40,9 @@ struct Shared {
 #[derive(Default)]
 struct State {
     log: Vec<Fact>,
-    /// Handlers that run.
+    /// Handlers that run, and the most that did.
     present: usize,
+    most_present: usize,
     open: HashSet<String>,
     all_open: bool,
     wakers: Vec<Waker>,
@@ -54,7 +55,10 @@ impl Stage {
         {
             let mut state = self.lock();
             match fact {
-                Fact::Began(_) => state.present += 1,
+                Fact::Began(_) => {
+                    state.present += 1;
+                    state.most_present = state.most_present.max(state.present);
+                }
                 Fact::Left(..) => state.present -= 1,
                 _ => {}
             }
@@ -67,6 +71,12 @@ impl Stage {
     #[must_use]
     pub fn present(&self) -> usize {
         self.lock().present
+    }
+
+    /// Handlers that ran at the same time, at most.
+    #[must_use]
+    pub fn most_present(&self) -> usize {
+        self.lock().most_present
     }
 
     /// Waits until the log is as `ready` says.
