@@ -5,6 +5,7 @@ use alloc::format;
 use super::receive::Fatal;
 use super::{Connection, Role, StateInput};
 use crate::error::PeerViolation;
+use crate::stream::State;
 use crate::time::Timer;
 use crate::wire::SettingsFrame;
 
@@ -49,7 +50,7 @@ impl Connection {
         }
         for index in self.calls.indexes() {
             let Some(entry) = self.calls.get_mut(index) else { continue };
-            if !entry.stream.state.may_send() {
+            if entry.stream.state == State::Closed {
                 continue;
             }
             if entry.stream.send_window.adjust(difference).is_err() {

@@ -240,3 +240,27 @@ fn the_credit_of_padding_comes_back() {
     let [.., Event::Message(call)] = events[..] else { panic!("{events:?}") };
     assert!(pair.server.messages(call).0 == [Bytes::from(vec![7; 300])]);
 }
+
+/// RFC 9113 §6.9.2: a changed initial window size changes the windows of all streams, also of those on which
+/// nothing is left to send: what the peer adds to them is counted from there.
+#[test]
+fn the_window_of_a_request_that_is_complete_follows_the_setting() {
+    use crate::support::unary;
+    use crate::support::wire::Peer;
+    let mut pair = Pair::new();
+    let call = pair.start(unary("x"));
+    pair.client.drain(pair.now);
+    let mut peer = Peer::server();
+    peer.settings(&[(4, 0)]).window_update(1, 0x7fff_ffff);
+    pair.client.receive(pair.now, &peer.take());
+    pair.client.drain(pair.now);
+    assert_eq!(pair.client.connection.has_ended(call), Some(false));
+    // The message took six octets of it.
+    peer.window_update(1, 7);
+    pair.client.receive(pair.now, &peer.take());
+    let outcome = pair.client.connection.take_outcome(call).expect("the window is above 2^31-1");
+    assert_eq!(
+        outcome.status.unwrap_err().http2_code(),
+        Some(sailplane::error::ErrorCode::FLOW_CONTROL_ERROR)
+    );
+}

@@ -8,7 +8,7 @@ use crate::ledger;
 /// A difference that is known, and right.
 #[derive(Clone, Copy, Debug)]
 pub struct Difference {
-    /// What differs, as the comparison puts it.
+    /// What differs, as the comparison puts it; `*` stands for anything.
     pub what: &'static str,
     /// The clause that decides it.
     pub clause: &'static str,
@@ -47,14 +47,16 @@ impl Tally {
     pub fn check(&self, peer: &str, table: &[Difference], complete: bool) {
         let mut report = String::new();
         for (what, (count, example)) in &self.seen {
-            let known = table.iter().find(|row| row.what == what);
+            let known = table.iter().find(|row| matches(row.what, what));
             let clause = known.map_or("NOT IN THE TABLE", |row| row.clause);
             println!("{peer}: {count} × {what} [{clause}]");
             if known.is_none() {
                 write!(report, "\n{count} × {what}\n{example}\n").expect("a string");
             }
         }
-        for row in table.iter().filter(|row| complete && !self.seen.contains_key(row.what)) {
+        for row in
+            table.iter().filter(|row| complete && !self.seen.keys().any(|what| matches(row.what, what)))
+        {
             write!(report, "\nin the table, but it does not occur: {}\n", row.what).expect("a string");
         }
         if complete {
@@ -62,5 +64,16 @@ impl Tally {
         }
         print!("{report}");
         assert!(report.is_empty(), "{peer} differs:\n{report}");
+    }
+}
+
+/// Whether a text is as a pattern says.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
+            let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+            ends.into_iter().any(|at| matches(rest, &text[at..]))
+        }),
     }
 }

@@ -13,3 +13,4 @@ pub mod hpack;
 pub mod ledger;
 pub mod python;
 pub mod rng;
+pub mod script;
