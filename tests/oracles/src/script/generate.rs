@@ -121,7 +121,7 @@ impl Writer {
                 self.frame(kinds::GOAWAY, 0, 0, [last.to_be_bytes(), code.to_be_bytes()].concat());
             }
             (18, Some(at)) if self.role == Role::Server => {
-                self.steps.push(Planned::Respond(self.streams[at].id))
+                self.steps.push(Planned::Respond(self.streams[at].id));
             }
             (19, Some(at)) if rng.once_in(2) => {
                 self.streams[at].ended = true;

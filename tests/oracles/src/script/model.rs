@@ -180,7 +180,7 @@ impl Model {
 
     /// Whether a frame or a header block is not complete.
     #[must_use]
-    pub const fn is_midway(&self) -> bool {
+    pub fn is_midway(&self) -> bool {
         self.block.is_some() || self.splitter.is_midway()
     }
 

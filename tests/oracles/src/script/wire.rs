@@ -94,7 +94,7 @@ impl Splitter {
 
     /// Whether a frame came in part.
     #[must_use]
-    pub const fn is_midway(&self) -> bool {
+    pub fn is_midway(&self) -> bool {
         !self.held.is_empty()
     }
 
