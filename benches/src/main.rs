@@ -1,32 +1,80 @@
-//! Deterministic costs of a call: instructions and allocations.
+//! What calls cost: counts that are held to a baseline, and comparisons with other stacks.
 //!
-//! `cargo run --release -p sailplane-benches` prints them; it runs itself under callgrind. With `call TARGET
-//! CALLS` it is a blocking client that greets so often, for `strace -c -f`.
+//! | command | what |
+//! |---|---|
+//! | `cargo run --release -p sailplane-benches` | instructions and allocations for each call, as a table |
+//! | `… -- counts PART` | the same for the scenarios whose names contain `PART` |
+//! | `… -- check` | the same, and fails if one rose above `baseline.json` |
+//! | `… -- bless` | makes them the baseline |
+//! | `… -- compare` | servers and clients beside those of other stacks |
+//! | `… -- call TARGET CALLS` | a blocking client that greets so often, for `strace -c -f` |
+//!
+//! With `run SCENARIO CALLS` it runs one scenario: so it counts itself, under callgrind.
 #![forbid(unsafe_code)]
 
 mod client;
 mod compare;
-mod core_pair;
 mod counts;
+mod gate;
 
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::alloc::System;
+use std::process::ExitCode;
+
+use sailplane_benches::Error;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-fn main() -> std::process::ExitCode {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["run", scenario, calls] => counts::run(scenario, calls),
-        ["call", target, calls] => client::run(target, calls),
+    let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["run", scenario, calls] => return counts::run(scenario, calls),
+        ["call", target, calls] => return client::run(target, calls),
         ["compare", ..] => compare::run(arguments.get(1..).unwrap_or_default()),
-        [] => counts::print(),
-        _ => {
-            eprintln!(
-                "usage: sailplane-benches [run SCENARIO CALLS | call TARGET CALLS | compare [--rounds N] [--seconds S] [--only PART]]"
-            );
-            std::process::ExitCode::FAILURE
+        [] => print(""),
+        ["counts", only] => print(only),
+        ["check"] => check(),
+        ["bless"] => bless(),
+        _ => Err("usage: sailplane-benches [counts PART | check | bless | call TARGET CALLS | \
+                  compare [--rounds N] [--seconds S] [--only PART]]"
+            .into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
         }
     }
+}
+
+fn print(only: &str) -> Result<(), Error> {
+    counts::build()?;
+    print!("{}", counts::table(&counts::measure(only)?));
+    Ok(())
+}
+
+fn check() -> Result<(), Error> {
+    counts::build()?;
+    let (baseline, costs) = (gate::Baseline::read()?, counts::measure("")?);
+    print!("{}", counts::table(&costs));
+    let rustc = counts::rustc();
+    if rustc != baseline.rustc {
+        println!("The baseline is of {}, this is {rustc}: bless it anew.", baseline.rustc);
+    }
+    let findings = gate::findings(&baseline.costs, &costs);
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    Err(format!("{}\nIf that is meant: cargo run --release -p sailplane-benches -- bless", lines.join("\n"))
+        .into())
+}
+
+fn bless() -> Result<(), Error> {
+    counts::build()?;
+    let costs = counts::measure("")?;
+    print!("{}", counts::table(&costs));
+    gate::Baseline { rustc: counts::rustc(), costs }.write()
 }

@@ -8,7 +8,7 @@ mod results;
 mod row;
 mod table;
 
-use std::process::{Command, ExitCode};
+use std::process::Command;
 use std::time::Duration;
 
 use sailplane_benches::Error;
@@ -50,14 +50,8 @@ impl Options {
 }
 
 /// Compares, prints a table, and writes it beside the code.
-pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    match Options::parse(arguments).and_then(|options| compare(&options)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("compare: {error}");
-            ExitCode::FAILURE
-        }
-    }
+pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
+    compare(&Options::parse(arguments)?)
 }
 
 fn compare(options: &Options) -> Result<(), Error> {

@@ -1,7 +1,6 @@
 //! The results of a run, in a file.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use sailplane_benches::Error;
 use serde_json::{Value, json};
@@ -68,19 +67,13 @@ fn machine() -> Value {
         "CPU": model.map_or("unknown", |(_, model)| model.trim()),
         "cores": std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         "kernel": read("/proc/sys/kernel/osrelease").trim(),
-        "rustc": version("rustc"),
+        "rustc": crate::counts::rustc(),
         "tonic": locked("tonic"),
         "h2": locked("h2"),
         "tokio": locked("tokio"),
         "h2load": h2load::version().unwrap_or_else(|| "not installed".into()),
         "sailplane": env!("CARGO_PKG_VERSION"),
     })
-}
-
-pub(crate) fn version(program: &str) -> String {
-    let output = Command::new(program).arg("--version").output();
-    output
-        .map_or_else(|_| "unknown".into(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// The version of a package in the lock file.

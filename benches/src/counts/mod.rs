@@ -1,0 +1,136 @@
+//! Runs each scenario for N and for 3N calls and takes the difference: what one call costs, start-up apart.
+
+mod adapters;
+mod callgrind;
+mod core_pair;
+mod recorded;
+mod scenarios;
+mod typed;
+
+use std::collections::BTreeMap;
+use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use sailplane_benches::Error;
+use stats_alloc::Region;
+
+use crate::ALLOCATOR;
+use scenarios::{SCENARIOS, Scenario, What};
+
+/// What a call costs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Cost {
+    /// User instructions.
+    pub(crate) instructions: f64,
+    /// Allocations, where they are counted.
+    pub(crate) allocations: Option<f64>,
+}
+
+/// The cost of each scenario.
+pub(crate) type Costs = BTreeMap<String, Cost>;
+
+/// Runs of a server that reads many calls at once, and so may find more or fewer of them; the median counts.
+const RUNS_OF_BATCHES: usize = 3;
+
+/// One scenario, for this many calls.
+pub(crate) fn run(name: &str, calls: &str) -> ExitCode {
+    let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name);
+    let (Some(Scenario { what: What::Here(play), .. }), Ok(calls)) = (scenario, calls.parse()) else {
+        return ExitCode::FAILURE;
+    };
+    play(calls);
+    ExitCode::SUCCESS
+}
+
+/// The scenarios whose names contain `only`.
+pub(crate) fn measure(only: &str) -> Result<Costs, Error> {
+    callgrind::version()?;
+    let scenarios: Vec<&Scenario> = SCENARIOS.iter().filter(|one| one.name.contains(only)).collect();
+    // Before the other threads: the allocator counts for the process.
+    let allocations: Vec<_> = scenarios.iter().map(|scenario| allocations(scenario)).collect();
+    let (next, costs) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || -> Result<(), Error> {
+        while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let instructions =
+                instructions(scenario).map_err(|error| format!("{}: {error}", scenario.name))?;
+            costs.lock().unwrap_or_else(PoisonError::into_inner).push((scenario.name, instructions));
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let workers = [scope.spawn(work), scope.spawn(work)];
+        workers.into_iter().try_for_each(|worker| worker.join().map_err(|_| "a worker panicked")?)
+    })?;
+    let mut found = Costs::new();
+    for (name, instructions) in costs.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let index = scenarios.iter().position(|scenario| scenario.name == name);
+        let allocations = index.and_then(|index| *allocations.get(index)?);
+        found.insert(name.into(), Cost { instructions, allocations });
+    }
+    Ok(found)
+}
+
+fn allocations(scenario: &Scenario) -> Option<f64> {
+    let What::Here(play) = scenario.what else { return None };
+    let count = |calls| {
+        let region = Region::new(ALLOCATOR);
+        play(calls);
+        let change = region.change();
+        u64::try_from(change.allocations + change.reallocations).unwrap_or(u64::MAX)
+    };
+    Some(per_call(count(scenario.calls), count(3 * scenario.calls), scenario.calls))
+}
+
+fn instructions(scenario: &Scenario) -> Result<f64, Error> {
+    let (count, runs): (&dyn Fn(u64) -> Result<u64, Error>, usize) = match &scenario.what {
+        What::Here(_) => (&|calls| here(scenario.name, calls), 1),
+        What::Server(asked) => {
+            let runs = if asked.in_flight == 1 { 1 } else { RUNS_OF_BATCHES };
+            (&|calls| asked.instructions(calls), runs)
+        }
+    };
+    let mut costs = Vec::new();
+    for _ in 0..runs {
+        costs.push(per_call(count(scenario.calls)?, count(3 * scenario.calls)?, scenario.calls));
+    }
+    costs.sort_by(f64::total_cmp);
+    Ok(costs.get(runs / 2).copied().unwrap_or_default())
+}
+
+fn here(name: &str, calls: u64) -> Result<u64, Error> {
+    let mut command = callgrind::command(&std::env::current_exe()?);
+    callgrind::instructions(&command.args(["run", name, &calls.to_string()]).output()?)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+fn per_call(once: u64, thrice: u64, calls: u64) -> f64 {
+    thrice.saturating_sub(once) as f64 / (2 * calls) as f64
+}
+
+/// Builds the servers, beside this program.
+pub(crate) fn build() -> Result<(), Error> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--release", "--quiet", "-p", "sailplane-benches", "--bin", "bench-sailplane"]);
+    if command.status()?.success() { Ok(()) } else { Err("bench-sailplane does not build".into()) }
+}
+
+/// The compiler, on whose version the counts depend.
+pub(crate) fn rustc() -> String {
+    let output = Command::new("rustc").arg("--version").output();
+    output
+        .map_or_else(|_| "unknown".into(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// As a table.
+pub(crate) fn table(costs: &Costs) -> String {
+    let mut text = String::from("| what | instructions | allocations |\n|---|---|---|\n");
+    for scenario in SCENARIOS {
+        if let Some(Cost { instructions, allocations }) = costs.get(scenario.name) {
+            let allocations = allocations.map_or_else(|| "–".into(), |count| format!("{count:.2}"));
+            text += &format!("| {} | {instructions:.0} | {allocations} |\n", scenario.name);
+        }
+    }
+    text
+}
