@@ -322,7 +322,7 @@ impl Repeats {
             repeat.write(encoder, out, |encoder, out| write_fixed(head, encoder, out));
         }
         if let Some(left) = head.time_remaining(now) {
-            encoder.field(out, Token::GrpcTimeout, TimeoutText::new(left).as_bytes(), Indexing::NotIndexed);
+            encoder.field(out, Token::GrpcTimeout, TimeoutText::new(left).as_bytes(), Indexing::NameIndexed);
         }
         write_metadata(&head.metadata, encoder, out);
     }

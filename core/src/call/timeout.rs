@@ -14,8 +14,8 @@ impl TimeoutText {
     /// earlier than this side.
     #[must_use]
     pub fn new(timeout: Duration) -> Self {
-        const DIGITS: u128 = 99_999_999;
-        const UNITS: [(u128, u8); 6] = [
+        const DIGITS: u64 = 99_999_999;
+        const UNITS: [(u64, u8); 6] = [
             (1, b'n'),
             (1_000, b'u'),
             (1_000_000, b'm'),
@@ -23,8 +23,12 @@ impl TimeoutText {
             (60_000_000_000, b'M'),
             (3_600_000_000_000, b'H'),
         ];
-        let nanoseconds = timeout.as_nanos();
-        let fits = |(size, unit): (u128, u8)| {
+        let Ok(nanoseconds) = u64::try_from(timeout.as_nanos()) else {
+            // Five hundred years and more have too many minutes.
+            let seconds = timeout.as_secs().saturating_add(u64::from(timeout.subsec_nanos() > 0));
+            return Self::render(seconds.div_ceil(3600).min(DIGITS), b'H');
+        };
+        let fits = |(size, unit): (u64, u8)| {
             let count = nanoseconds.div_ceil(size);
             (count <= DIGITS).then_some((count, unit))
         };
@@ -32,7 +36,7 @@ impl TimeoutText {
         Self::render(count, unit)
     }
 
-    fn render(count: u128, unit: u8) -> Self {
+    fn render(count: u64, unit: u8) -> Self {
         let mut text = Self { octets: [b'0', b'0', b'0', b'0', b'0', b'0', b'0', b'0', unit], start: 8 };
         let mut rest = count;
         for place in text.octets.iter_mut().take(8).rev() {
@@ -57,12 +61,17 @@ impl TimeoutText {
 #[must_use]
 pub fn parse(text: &[u8]) -> Option<Duration> {
     let (unit, digits) = text.split_last()?;
-    if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty() || digits.len() > 8 {
         return None;
     }
-    let count = digits.iter().fold(0_u64, |count, digit| {
-        count.saturating_mul(10).saturating_add(u64::from(digit.saturating_sub(b'0')))
+    // Eight digits fit.
+    let (count, legal) = digits.iter().fold((0_u64, true), |(count, legal), digit| {
+        let digit = digit.wrapping_sub(b'0');
+        (count.wrapping_mul(10).wrapping_add(u64::from(digit)), legal & (digit < 10))
     });
+    if !legal {
+        return None;
+    }
     Some(match unit {
         b'n' => Duration::from_nanos(count),
         b'u' => Duration::from_micros(count),
@@ -89,6 +98,10 @@ mod tests {
         assert_eq!(text(Duration::from_nanos(100_000_001)), "100001u");
         assert_eq!(text(Duration::from_secs(1)), "1000000u");
         assert_eq!(text(Duration::from_secs(100)), "100000m");
+        assert_eq!(text(Duration::from_secs(5_999_999_940)), "99999999M");
+        assert_eq!(text(Duration::from_secs(5_999_999_941)), "1666667H");
+        assert_eq!(text(Duration::from_nanos(u64::MAX)), "5124096H");
+        assert_eq!(text(Duration::new(3600 * 6_000_000, 1)), "6000001H");
         assert_eq!(text(Duration::MAX), "99999999H");
     }
 

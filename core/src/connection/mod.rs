@@ -20,6 +20,7 @@ mod receive_settings;
 mod send;
 mod settings;
 mod state;
+mod stream_index;
 mod table;
 mod timeouts;
 mod unread;

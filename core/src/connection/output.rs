@@ -2,7 +2,6 @@
 //! without bound.
 
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 
 use super::table::Ring;
 use crate::call::{request, response};
@@ -26,8 +25,6 @@ pub(super) struct Output {
     pub(super) crowded: Ring,
     /// Unsent octets of all calls.
     pub(super) unsent: usize,
-    /// Header blocks are encoded here.
-    pub(super) block: Vec<u8>,
     /// Client: header blocks of requests that repeat.
     pub(super) requests: request::Repeats,
     /// Server: header blocks of responses that repeat.
@@ -47,7 +44,6 @@ impl Output {
             data: Ring::new(2),
             crowded: Ring::new(3),
             unsent: 0,
-            block: Vec::new(),
             requests: request::Repeats::default(),
             responses: response::Repeats::default(),
             handed_out: 0,

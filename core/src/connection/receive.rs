@@ -93,6 +93,9 @@ impl Connection {
     /// it does when it is read in pieces.
     #[inline]
     fn receive_whole(&mut self, input: &mut &[u8]) {
+        if !self.reader.is_at_rest() {
+            return;
+        }
         // RFC 9113 §3.4 and §6.10 demand other frames first, or next.
         while self.settings_received && self.unfinished.is_none() && self.state.is_alive() {
             let Some(frame) = self.reader.read_whole(input) else { return };

@@ -175,31 +175,24 @@ impl Connection {
     }
 
     fn write_head(&mut self, index: u32, transmit: &mut Transmit) {
-        let block = &mut self.output.block;
-        block.clear();
-        let stream_id = match self.role {
-            Role::Client => {
-                let stream_id = self.next_stream;
-                // `has_stream_ids` sees to it that there is a next one for every call.
-                self.next_stream = StreamId::new(stream_id.as_u32().saturating_add(2));
-                self.calls.bind(index, stream_id);
-                if let Some(head) = self.calls.get(index).and_then(|entry| entry.request.as_ref()) {
-                    self.output.requests.write(head, self.now, &mut self.encoder, block);
-                }
-                stream_id
-            }
-            Role::Server => {
-                let Some(entry) = self.calls.get(index) else { return };
-                self.output.responses.write_head(&entry.initial, &mut self.encoder, block);
-                entry.stream.id
-            }
-        };
+        if self.role == Role::Client {
+            // `has_stream_ids` sees to it that there is a next one for every call.
+            self.calls.bind(index, self.next_stream);
+            self.next_stream = StreamId::new(self.next_stream.as_u32().saturating_add(2));
+        }
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.send_head = false;
         entry.head_written = true;
         self.ping_is_free = true;
         let _ = entry.stream.apply(stream::Input::SendHeaders);
-        wire::send::headers(transmit.buffer(), stream_id, block, false, self.remote.frame_bytes_max);
+        let (output, encoder, now) = (&mut self.output, &mut self.encoder, self.now);
+        let frame_max = self.remote.frame_bytes_max;
+        wire::send::headers_with(transmit.buffer(), entry.stream.id, false, frame_max, |out| {
+            match &entry.request {
+                Some(head) if self.role == Role::Client => output.requests.write(head, now, encoder, out),
+                _ => output.responses.write_head(&entry.initial, encoder, out),
+            }
+        });
     }
 
     /// One DATA frame, and what ends the sending side with it.
@@ -247,21 +240,20 @@ impl Connection {
             wire::send::data_header(transmit.buffer(), entry.stream.id, 0, true);
             return self.sending_ended(index);
         };
-        let block = &mut self.output.block;
-        block.clear();
         let trailers_only = (!entry.head_written).then_some(entry.http_status);
-        let limit = self.remote.header_list_bytes_max;
-        if trailers_only.is_none() && ending.is_plain() {
-            self.output.responses.write_ok(&mut self.encoder, block);
-        } else {
-            response::write_ending(&ending, trailers_only, limit, &mut self.encoder, block);
-        }
-        let stream_id = entry.stream.id;
         entry.head_written = true;
         entry.send_head = false;
         self.ping_is_free = true;
         let _ = entry.stream.apply(stream::Input::SendHeaders);
-        wire::send::headers(transmit.buffer(), stream_id, block, true, self.remote.frame_bytes_max);
+        let (output, encoder) = (&mut self.output, &mut self.encoder);
+        let (limit, frame_max) = (self.remote.header_list_bytes_max, self.remote.frame_bytes_max);
+        wire::send::headers_with(transmit.buffer(), entry.stream.id, true, frame_max, |out| {
+            if trailers_only.is_none() && ending.is_plain() {
+                output.responses.write_ok(encoder, out);
+            } else {
+                response::write_ending(&ending, trailers_only, limit, encoder, out);
+            }
+        });
         self.end_call(index, Ok(()), Metadata::new());
         self.sending_ended(index);
     }

@@ -2,10 +2,9 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::hash::{BuildHasher, Hasher};
-use hashbrown::HashMap;
 
 use super::entry::Entry;
+use super::stream_index::StreamIndex;
 use crate::call::CallId;
 use crate::wire::StreamId;
 
@@ -15,7 +14,7 @@ use crate::wire::StreamId;
 pub(super) struct Table {
     slots: Vec<Slot>,
     free: Vec<u32>,
-    by_stream: HashMap<u32, u32, Seeded>,
+    by_stream: StreamIndex,
     /// The stream that was asked for last, with its call: the frames of a small request come in a row.
     recent: (StreamId, u32),
     /// Entries to be used again, so that a steady stream of calls allocates nothing.
@@ -38,7 +37,7 @@ impl Table {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
-            by_stream: HashMap::with_hasher(Seeded(seed | 1)),
+            by_stream: StreamIndex::new(seed),
             recent: (StreamId::ZERO, 0),
             spare: Vec::new(),
             live: 0,
@@ -124,7 +123,7 @@ impl Table {
         if self.recent.0 == stream && !stream.is_zero() {
             return Some(self.recent.1);
         }
-        let index = self.by_stream.get(&stream.as_u32()).copied()?;
+        let index = self.by_stream.get(stream)?;
         self.recent = (stream, index);
         Some(index)
     }
@@ -134,7 +133,7 @@ impl Table {
         if let Some(entry) = self.get_mut(index) {
             entry.stream.id = stream;
             entry.bound = true;
-            self.by_stream.insert(stream.as_u32(), index);
+            self.by_stream.insert(stream, index);
             self.recent = (stream, index);
         }
     }
@@ -149,7 +148,7 @@ impl Table {
     }
 
     fn forget_stream(&mut self, stream: StreamId) {
-        self.by_stream.remove(&stream.as_u32());
+        self.by_stream.remove(stream);
         if self.recent.0 == stream {
             self.recent.0 = StreamId::ZERO;
         }
@@ -215,42 +214,6 @@ impl Ring {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.queue.len()
-    }
-}
-
-/// Hashes stream ids by a seeded multiplication: they are small, dense and few.
-#[derive(Clone, Debug)]
-struct Seeded(u64);
-
-impl BuildHasher for Seeded {
-    type Hasher = StreamHasher;
-
-    fn build_hasher(&self) -> StreamHasher {
-        StreamHasher { seed: self.0, hash: 0 }
-    }
-}
-
-struct StreamHasher {
-    seed: u64,
-    hash: u64,
-}
-
-impl Hasher for StreamHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32(u32::from(*byte));
-        }
-    }
-
-    #[inline]
-    fn write_u32(&mut self, number: u32) {
-        let mixed =
-            (self.hash ^ u64::from(number)).wrapping_mul(self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        self.hash = mixed ^ (mixed >> 32);
-    }
-
-    fn finish(&self) -> u64 {
-        self.hash
     }
 }
 

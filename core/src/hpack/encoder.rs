@@ -25,6 +25,9 @@ pub enum Indexing {
     Indexed,
     /// As a literal that goes into no table (RFC 7541 §6.2.2).
     NotIndexed,
+    /// As a literal whose value differs from block to block. One goes into the table, so that those after
+    /// it have an index for their name.
+    NameIndexed,
     /// As a literal that no hop may put into a table (RFC 7541 §6.2.3): for secrets.
     Never,
 }
@@ -123,9 +126,14 @@ impl Encoder {
             let at = self.index.find_name(&self.table, name.token, name.unnamed)?;
             Some(dynamic_index(at))
         });
+        let inserts = match indexing {
+            Indexing::Indexed => true,
+            Indexing::NameIndexed => name_index.is_none(),
+            Indexing::NotIndexed | Indexing::Never => false,
+        };
         let (flags, mask) = match indexing {
-            Indexing::Indexed if self.insert(name, value) => (WITH_INDEXING, 0x3f),
-            Indexing::Indexed | Indexing::NotIndexed => (0, 0x0f),
+            _ if inserts && self.insert(name, value) => (WITH_INDEXING, 0x3f),
+            Indexing::Indexed | Indexing::NotIndexed | Indexing::NameIndexed => (0, 0x0f),
             Indexing::Never => (NEVER_INDEXED, 0x0f),
         };
         integer::put(out, flags, mask, name_index.unwrap_or(0));

@@ -116,7 +116,7 @@ pub(super) fn encoded_len(text: &[u8]) -> usize {
 
 /// Appends a string in Huffman coding, padded with ones.
 pub(super) fn encode(text: &[u8], out: &mut Vec<u8>) {
-    // The bits not yet written, in the low `count` bits; at most seven before each code.
+    // The bits not yet written, in the low `count` bits; at most 31 before each code.
     let mut bits = 0u64;
     let mut count = 0u32;
     for &octet in text {
@@ -125,10 +125,14 @@ pub(super) fn encode(text: &[u8], out: &mut Vec<u8>) {
         let code = CODES.get(symbol).copied().map_or(0, u64::from);
         bits = bits.wrapping_shl(length) | code;
         count = count.wrapping_add(length);
-        while count >= 8 {
-            count = count.wrapping_sub(8);
-            out.push(bits.wrapping_shr(count).to_le_bytes()[0]);
+        if count >= 32 {
+            count = count.wrapping_sub(32);
+            out.extend_from_slice(&(bits.wrapping_shr(count) as u32).to_be_bytes());
         }
+    }
+    while count >= 8 {
+        count = count.wrapping_sub(8);
+        out.push(bits.wrapping_shr(count).to_le_bytes()[0]);
     }
     if count > 0 {
         let padding = 8u32.wrapping_sub(count);

@@ -39,10 +39,16 @@ impl FrameHeader {
     /// Appends the nine octets. The length is ours, and in range.
     #[inline]
     pub(super) fn write(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.octets());
+    }
+
+    /// The nine octets.
+    #[inline]
+    pub(super) fn octets(self) -> [u8; Self::LEN] {
         debug_assert!(self.length <= Self::LENGTH_MAX, "a frame of {} octets", self.length);
         let [_, l0, l1, l2] = self.length.to_be_bytes();
         let [s0, s1, s2, s3] = self.stream_id.as_u32().to_be_bytes();
-        out.extend_from_slice(&[l0, l1, l2, self.kind.0, self.flags, s0, s1, s2, s3]);
+        [l0, l1, l2, self.kind.0, self.flags, s0, s1, s2, s3]
     }
 
     /// Whether all bits of `flag` are set.

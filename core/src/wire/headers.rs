@@ -22,6 +22,32 @@ pub fn headers(out: &mut Vec<u8>, stream_id: StreamId, block: &[u8], end_stream:
     continued(out, stream_id, block, flags, max_frame_size);
 }
 
+/// Appends a header block that `encode` writes behind what is there, as [`headers`] does with one that is
+/// there already.
+#[inline]
+pub(crate) fn headers_with(
+    out: &mut Vec<u8>,
+    stream_id: StreamId,
+    end_stream: bool,
+    max_frame_size: u32,
+    encode: impl FnOnce(&mut Vec<u8>),
+) {
+    let start = out.len();
+    out.extend_from_slice(&[0; FrameHeader::LEN]);
+    encode(out);
+    let length = out.len().saturating_sub(start).saturating_sub(FrameHeader::LEN);
+    if length > DEFAULT_MAX_FRAME_SIZE as usize {
+        let block = out.split_off(start.saturating_add(FrameHeader::LEN));
+        out.truncate(start);
+        return headers(out, stream_id, &block, end_stream, max_frame_size);
+    }
+    let flags = if end_stream { flag::END_STREAM | flag::END_HEADERS } else { flag::END_HEADERS };
+    let header = FrameHeader { length: length as u32, kind: FrameType::HEADERS, flags, stream_id };
+    if let Some(place) = out.get_mut(start..).and_then(<[u8]>::first_chunk_mut) {
+        *place = header.octets();
+    }
+}
+
 /// A block that takes CONTINUATION, or may.
 #[cold]
 fn continued(out: &mut Vec<u8>, stream_id: StreamId, block: &[u8], mut flags: u8, max_frame_size: u32) {

@@ -59,12 +59,11 @@ pub(crate) enum WholeFrame<'i> {
 
 impl FrameReader {
     /// The next frame, if it is one of the common kinds and lies whole in `input`; it is the one that
-    /// [`read`](Self::read) would tell in one piece or in several. `None` decides nothing: `read` goes on.
+    /// [`read`](Self::read) would tell in one piece or in several. `None` decides nothing: `read` goes on. To
+    /// be called [at rest](Self::is_at_rest).
     #[inline]
     pub(crate) fn read_whole<'i>(&self, input: &mut &'i [u8]) -> Option<WholeFrame<'i>> {
-        if !self.is_at_rest() {
-            return None;
-        }
+        debug_assert!(self.is_at_rest(), "a frame has begun");
         let (octets, behind) = input.split_first_chunk()?;
         let header = FrameHeader::parse(octets);
         if header.length > self.max_frame_size {

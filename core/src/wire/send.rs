@@ -7,6 +7,7 @@
 pub use super::data::data_header;
 pub use super::goaway::goaway;
 pub use super::headers::headers;
+pub(crate) use super::headers::headers_with;
 pub use super::ping::ping;
 pub use super::preface::CLIENT_PREFACE;
 pub use super::rst_stream::rst_stream;

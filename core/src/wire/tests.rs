@@ -40,7 +40,8 @@ impl Seen {
     /// Takes whole frames as such where there are any, as a connection does.
     fn read_whole(&mut self, reader: &mut FrameReader, mut bytes: &[u8]) -> Result<(), Malformed> {
         loop {
-            while let Some(frame) = reader.read_whole(&mut bytes) {
+            while reader.is_at_rest() {
+                let Some(frame) = reader.read_whole(&mut bytes) else { break };
                 self.push_whole(frame);
             }
             let Some(frame) = reader.read(&mut bytes)? else { return Ok(()) };
