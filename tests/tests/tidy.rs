@@ -1,5 +1,8 @@
 //! Style and structure as tests: what the map in `core/ARCHITECTURE.md` promises.
 
+#[path = "tidy/citations.rs"]
+mod citations;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -75,6 +75,7 @@ mod tests {
         }
     }
 
+    /// RFC 4648 §10, of the alphabet of RFC 4648 §4.
     #[test]
     fn the_vectors_of_rfc_4648_hold() {
         for (octets, text) in [

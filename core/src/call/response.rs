@@ -194,7 +194,7 @@ fn sort(fields: &FieldList, first: bool) -> Result<Parts<'_>, MalformedFields> {
     Ok(parts)
 }
 
-/// RFC 9110 §15: three digits.
+/// RFC 9113 §8.3.2, RFC 9110 §15: three digits.
 fn http_status(value: &[u8]) -> Option<u16> {
     let &[hundreds @ b'1'..=b'9', tens @ b'0'..=b'9', ones @ b'0'..=b'9'] = value else { return None };
     let digit = |octet: u8| u16::from(octet.wrapping_sub(b'0'));

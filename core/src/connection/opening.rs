@@ -129,6 +129,7 @@ mod tests {
         opening.explain()
     }
 
+    /// RFC 8446 §5.1 for TLS, RFC 9112 §3 and §4 for HTTP/1.
     #[test]
     fn other_protocols_are_recognised() {
         let text = |octets: &[u8]| explained(octets).unwrap_or_default();

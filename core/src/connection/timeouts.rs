@@ -154,6 +154,11 @@ impl Connection {
             return;
         }
         self.state = self.state.next(StateInput::Drained);
+        // RFC 9113 §6.8: "Endpoints SHOULD always send a GOAWAY frame before closing a connection".
+        if self.shutdown.accepted_last.is_none() {
+            let (last, code) = (self.highest_received, ErrorCode::NO_ERROR);
+            self.queue_goaway(GoAway { last, code, debug: alloc::vec::Vec::new(), ping: false });
+        }
         let by = if self.shutdown.received_last.is_some() { Initiator::Peer } else { Initiator::Local };
         let code = self.shutdown.received_code.unwrap_or(ErrorCode::NO_ERROR);
         self.finish(by, code, "the connection was closed in order".into());

@@ -29,7 +29,7 @@ pub(super) const fn depends_on(priority: [u8; PRIORITY_LEN as usize]) -> StreamI
     StreamId::new(u32::from_be_bytes([s0, s1, s2, s3]))
 }
 
-/// Judges the header of PUSH_PROMISE. We never allow a push, so nobody asks for what is promised.
+/// Judges the header of PUSH_PROMISE (RFC 9113 §6.6). We never allow a push, so nobody asks for what is promised.
 pub(super) fn push_promise(header: FrameHeader) -> Result<Frame<'static>, Malformed> {
     header.require_stream()?;
     Ok(Frame::PushPromise { stream_id: header.stream_id })
@@ -52,6 +52,7 @@ mod tests {
 
     const STREAM: StreamId = StreamId::new(9);
 
+    /// RFC 7540 §6.3, which RFC 9113 §6.3 refers to for the layout.
     #[test]
     fn a_priority_tells_whether_the_stream_depends_on_itself() {
         for (dependency, self_dependent) in [(11, false), (9, true), (0, false)] {

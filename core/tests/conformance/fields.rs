@@ -141,7 +141,7 @@ fn every_octet_sent() {
     }
 }
 
-/// RFC 9113 §8.2.1, §8.3.1: what the application gives beside the metadata is judged too.
+/// RFC 9113 §8.2.1, §8.3.1, RFC 3986 §3.2: what the application gives beside the metadata is judged too.
 #[test]
 fn heads_that_may_not_be_sent_are_refused() {
     let refused = |change: fn(&mut sailplane::call::RequestHead, Bytes), octets: &[u8]| {
@@ -227,7 +227,7 @@ fn and<'a>(peer: &'a mut Peer, more: &[(&'static str, &'static str)]) -> &'a mut
 
 const BAD_RESPONSE: &str = "RST 1 PROTOCOL_ERROR, a Internal";
 
-/// RFC 9113 §8.3, §8.3.2: responses.
+/// RFC 9113 §8.3, §8.3.2: responses. RFC 9110 §15: a status has three digits.
 #[test]
 fn pseudo_header_fields_of_responses() {
     const CT: (&str, &str) = RESPONSE[1];
@@ -274,7 +274,7 @@ fn pseudo_header_fields_of_responses() {
     ]);
 }
 
-/// RFC 9113 §8.2.2 and `te`.
+/// RFC 9113 §8.2, §8.2.2 and `te`.
 #[test]
 fn connection_specific_fields() {
     for (name, value) in [
@@ -303,7 +303,7 @@ fn connection_specific_fields() {
     ]);
 }
 
-/// RFC 9113 §8.3.1 and RFC 3986 §6.2: `host` names the same as `:authority`; gRFC A41: there is one at most.
+/// RFC 9113 §8.3.1 and RFC 3986 §6.2.3: `host` names the same as `:authority`; gRFC A41: there is one at most.
 #[test]
 fn host_and_authority() {
     on_server(&[
@@ -359,7 +359,7 @@ fn connect() {
     ]);
 }
 
-/// RFC 9113 §8.1, §8.1.1, §8.6: interim responses.
+/// RFC 9113 §8.1, §8.1.1, §8.6, RFC 9110 §15.2: interim responses.
 #[test]
 fn interim_responses() {
     on_client(&[
@@ -511,7 +511,7 @@ fn content_length() {
     ]);
 }
 
-/// RFC 9113 §6.5.2, §10.5.1: lists above the advertised size are answered, whatever of them was too large.
+/// RFC 9113 §6.5.2, §10.5, §10.5.1: lists above the advertised size are answered, whatever of them was too large.
 #[test]
 fn lists_above_the_advertised_size() {
     let long: &'static str = Box::leak("~".repeat(17_000).into_boxed_str());

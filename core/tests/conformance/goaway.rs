@@ -224,3 +224,175 @@ fn what_is_refused_above_the_limit_can_be_placed_again() {
     }
     assert!(waiting >= 1, "{waiting}");
 }
+
+/// RFC 9113 §6.8: last streams of every kind, at a client with calls on the streams 1 and 3.
+#[test]
+fn goaways_of_every_kind() {
+    use crate::table::{Row, on_client, on_server};
+    const ONE: &str = "b Unavailable, draining";
+    on_client(&[
+        Row(
+            "0",
+            "§6.8",
+            |p| p.goaway(0, ErrorCode::NO_ERROR),
+            "GOAWAY 0 NO_ERROR, a Unavailable, b Unavailable, draining",
+        ),
+        Row("1", "§6.8", |p| p.goaway(1, ErrorCode::NO_ERROR), ONE),
+        Row("even", "§6.8", |p| p.goaway(2, ErrorCode::NO_ERROR), ONE),
+        Row("3", "§6.8", |p| p.goaway(3, ErrorCode::NO_ERROR), "draining"),
+        Row("2^31-1", "§6.8", |p| p.goaway(0x7fff_ffff, ErrorCode::NO_ERROR), "draining"),
+        Row(
+            "2^31-1 and the reserved bit",
+            "§6.8",
+            |p| p.frame(7, 0, 0, &[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]),
+            "draining",
+        ),
+        Row("2^31-2", "§6.8", |p| p.goaway(0x7fff_fffe, ErrorCode::NO_ERROR), "draining"),
+        Row(
+            "falling",
+            "§6.8",
+            |p| p.goaway(0x7fff_ffff, ErrorCode::NO_ERROR).goaway(1, ErrorCode::NO_ERROR),
+            ONE,
+        ),
+        Row(
+            "the same again",
+            "§6.8",
+            |p| p.goaway(1, ErrorCode::NO_ERROR).goaway(1, ErrorCode::NO_ERROR),
+            ONE,
+        ),
+        Row(
+            "rising",
+            "§6.8",
+            |p| p.goaway(1, ErrorCode::NO_ERROR).goaway(3, ErrorCode::NO_ERROR),
+            "GOAWAY 0 PROTOCOL_ERROR, draining",
+        ),
+        Row("of 7 octets", "§6.8", |p| p.frame(7, 0, 0, &[0; 7]), "GOAWAY 0 FRAME_SIZE_ERROR"),
+        Row(
+            "with debug data",
+            "§6.8",
+            |p| p.frame(7, 0, 0, &[&[0, 0, 0, 3, 0, 0, 0, 0][..], &[0xff; 9000]].concat()),
+            "draining",
+        ),
+        Row("of an unknown code", "§7", |p| p.goaway(3, ErrorCode(u32::MAX)), "draining"),
+        Row(
+            "within a header block",
+            "§6.10",
+            |p| p.frame(1, 0, 1, b"").goaway(3, ErrorCode::NO_ERROR),
+            "GOAWAY 0 PROTOCOL_ERROR",
+        ),
+        Row(
+            "below it calls go on",
+            "§6.8",
+            |p| p.goaway(1, ErrorCode::NO_ERROR).headers(1, &RESPONSE, false).headers(1, &OK, true),
+            "RST 1 NO_ERROR, GOAWAY 0 NO_ERROR, b Unavailable, a head, a OK, draining",
+        ),
+    ]);
+    on_server(&[
+        Row(
+            "of a client with a call",
+            "§6.8",
+            |p| p.request(1).goaway(0, ErrorCode::NO_ERROR),
+            "a call, draining",
+        ),
+        Row(
+            "of a client without one",
+            "§6.8",
+            |p| p.goaway(0, ErrorCode::NO_ERROR),
+            "GOAWAY 0 NO_ERROR, draining",
+        ),
+        Row(
+            "rising",
+            "§6.8",
+            |p| p.request(1).goaway(0, ErrorCode::NO_ERROR).goaway(2, ErrorCode::NO_ERROR),
+            "GOAWAY 1 PROTOCOL_ERROR, draining",
+        ),
+    ]);
+}
+
+/// RFC 9113 §5.4.1, §5.4.2: what an error reaches. The connection's: GOAWAY with the last stream that was
+/// taken, and nothing after it. A stream's: RST_STREAM, its call ends, and the others go on.
+#[test]
+fn errors_reach_as_far_as_they_should() {
+    use crate::table::{Row, on_client, on_server};
+    on_server(&[
+        Row(
+            "the last stream is told",
+            "§5.4.1",
+            |p| p.request(1).request(7).ping(1).data(0, b"", false),
+            "GOAWAY 7 PROTOCOL_ERROR",
+        ),
+        Row(
+            "nothing is taken after it",
+            "§5.4.1",
+            |p| p.data(0, b"", false).request(1).ping(1),
+            "GOAWAY 0 PROTOCOL_ERROR",
+        ),
+        Row("once", "§5.4.1", |p| p.data(0, b"", false).data(0, b"", false), "GOAWAY 0 PROTOCOL_ERROR"),
+        Row(
+            "a stream's error is its own",
+            "§5.4.2",
+            |p| p.request(1).request(3).window_update(1, 0),
+            "RST 1 PROTOCOL_ERROR, a call",
+        ),
+        Row(
+            "RST_STREAM is not answered",
+            "§5.4.2",
+            |p| p.request(1).rst(1, ErrorCode::PROTOCOL_ERROR).rst(1, ErrorCode::PROTOCOL_ERROR),
+            "",
+        ),
+        Row(
+            "one RST_STREAM for many faults",
+            "§5.4.2",
+            |p| p.request(1).window_update(1, 0).window_update(1, 0).data(1, b"x", false),
+            "RST 1 PROTOCOL_ERROR",
+        ),
+    ]);
+    on_client(&[
+        Row(
+            "a stream's error is its own",
+            "§5.4.2",
+            |p| p.window_update(1, 0).headers(3, &RESPONSE, false),
+            "RST 1 PROTOCOL_ERROR, a Internal, b head",
+        ),
+        Row("RST_STREAM is not answered", "§5.4.2", |p| p.rst(1, ErrorCode::PROTOCOL_ERROR), "a Internal"),
+    ]);
+    let mut client = Client::new();
+    client.peer.frame(6, 0, 1, &[0; 8]);
+    client.deliver();
+    assert!(client.pair.client.connection.is_finished() || client.pair.client.connection.has_event());
+    assert!(
+        !client.pair.client.connection.wants_receive(),
+        "RFC 9113 §5.4.1: the connection is to be closed"
+    );
+}
+
+/// RFC 9113 §8.7: what was provably not processed can be repeated, and nothing else.
+#[test]
+fn what_was_not_processed_can_be_repeated() {
+    type Script = fn(&mut Client);
+    let table: [(&str, Script, bool); 7] = [
+        ("REFUSED_STREAM", |client| _ = client.peer.rst(5, ErrorCode::REFUSED_STREAM), true),
+        ("GOAWAY below it", |client| _ = client.peer.goaway(3, ErrorCode::NO_ERROR), true),
+        ("CANCEL", |client| _ = client.peer.rst(5, ErrorCode::CANCEL), false),
+        ("INTERNAL_ERROR", |client| _ = client.peer.rst(5, ErrorCode::INTERNAL_ERROR), false),
+        (
+            "REFUSED_STREAM after the head",
+            |client| _ = client.peer.headers(5, &RESPONSE, false).rst(5, ErrorCode::REFUSED_STREAM),
+            false,
+        ),
+        ("an error of the connection", |client| _ = client.peer.ping(1).data(0, b"", false), false),
+        (
+            "a status",
+            |client| _ = client.peer.headers(5, &[RESPONSE[0], RESPONSE[1], ("grpc-status", "14")], true),
+            false,
+        ),
+    ];
+    for (name, script, repeatable) in table {
+        let mut client = Client::new();
+        script(&mut client);
+        client.deliver();
+        let outcome = client.outcome(2).unwrap();
+        assert!(outcome.status.is_err(), "{name}");
+        assert_eq!(outcome.replay.is_some(), repeatable, "{name}");
+    }
+}

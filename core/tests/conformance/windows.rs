@@ -221,7 +221,7 @@ fn a_request_ends_with_data() {
     }
 }
 
-/// RFC 9113 §6.1: padding counts, and is nothing that anybody has to take.
+/// RFC 9113 §5.2.2, §6.1: padding counts, and is nothing that anybody has to take.
 #[test]
 fn the_credit_of_padding_comes_back() {
     use crate::support::wire::{PADDED, Peer};
@@ -263,4 +263,171 @@ fn the_window_of_a_request_that_is_complete_follows_the_setting() {
         outcome.status.unwrap_err().http2_code(),
         Some(sailplane::error::ErrorCode::FLOW_CONTROL_ERROR)
     );
+}
+
+/// RFC 9113 §5.2, §6.9.1, §6.9.2: how much goes out, window by window: what the peer does, and the DATA that
+/// comes of it, for a response of 100 octets and its prefix.
+#[test]
+fn data_goes_as_far_as_the_windows() {
+    use crate::support::wire::Peer;
+    use crate::table::Bench;
+    type Step = (&'static str, for<'a> fn(&'a mut Peer) -> &'a mut Peer, &'static str);
+    let tables: [(&str, u32, &[Step]); 6] = [
+        (
+            "h2spec http2/6.9.1/1: a window of 1",
+            1,
+            &[
+                ("", |p| p, "HEADERS 1 200, DATA 1 1"),
+                ("one more", |p| p.window_update(1, 1), "DATA 1 1"),
+                (
+                    "the rest",
+                    |p| p.window_update(1, 1000),
+                    "DATA 1 103, HEADERS 1 0 END, RST 1 NO_ERROR, a OK",
+                ),
+            ],
+        ),
+        (
+            "h2spec http2/6.9.2/1: SETTINGS open it",
+            0,
+            &[
+                ("", |p| p, "HEADERS 1 200"),
+                ("to 1", |p| p.settings(&[(4, 1)]), "SETTINGS ACK, DATA 1 1"),
+                ("to 3", |p| p.settings(&[(4, 3)]), "SETTINGS ACK, DATA 1 2"),
+            ],
+        ),
+        (
+            "h2spec http2/6.9.2/2: negative windows",
+            50,
+            &[
+                ("", |p| p, "HEADERS 1 200, DATA 1 50"),
+                ("to -48", |p| p.settings(&[(4, 2)]), "SETTINGS ACK"),
+                ("to 0", |p| p.window_update(1, 48), ""),
+                ("to 1", |p| p.window_update(1, 1), "DATA 1 1"),
+                ("to -2", |p| p.settings(&[(4, 0)]), "SETTINGS ACK"),
+                ("to 8", |p| p.settings(&[(4, 10)]), "SETTINGS ACK, DATA 1 8"),
+            ],
+        ),
+        (
+            "h2spec http2/6.5.3/1: the last of many values",
+            0,
+            &[
+                ("", |p| p, "HEADERS 1 200"),
+                ("in one frame", |p| p.settings(&[(4, 100), (4, 1)]), "SETTINGS ACK, DATA 1 1"),
+            ],
+        ),
+        (
+            "an end needs no window",
+            105,
+            &[("", |p| p, "HEADERS 1 200, DATA 1 105, HEADERS 1 0 END, RST 1 NO_ERROR, a OK")],
+        ),
+        (
+            "credit for a stream that is gone",
+            10,
+            &[
+                ("", |p| p, "HEADERS 1 200, DATA 1 10"),
+                ("reset", |p| p.rst(1, sailplane::error::ErrorCode::CANCEL), "a Cancelled"),
+                ("late", |p| p.window_update(1, 100), ""),
+                ("SETTINGS", |p| p.settings(&[(4, 100)]), "SETTINGS ACK"),
+            ],
+        ),
+    ];
+    for (name, window, steps) in tables {
+        let mut bench = Bench::server();
+        bench.peer.settings(&[(4, window)]).request(1);
+        assert_eq!(bench.answer(), "SETTINGS ACK, a call");
+        let call = bench.calls()[0];
+        let message = Some(Bytes::from_static(&[7; 100]));
+        bench.end().connection.respond(call, message, Metadata::new(), Ok(())).unwrap();
+        for (step, script, expected) in steps {
+            script(&mut bench.peer);
+            assert_eq!(bench.answer(), *expected, "{name}: {step}");
+        }
+        assert!(bench.is_alive());
+    }
+}
+
+/// RFC 9113 §6.9.1: the window of the connection is one for all streams, and SETTINGS do not change it (§6.9.2).
+#[test]
+fn the_window_of_the_connection() {
+    use crate::table::Bench;
+    let mut bench = Bench::server();
+    bench.peer.settings(&[(4, 0x7fff_ffff)]).request(1).request(3);
+    bench.answer();
+    for call in [bench.calls()[0], bench.calls()[1]] {
+        let message = Some(Bytes::from(vec![7; 40_000]));
+        bench.end().connection.respond(call, message, Metadata::new(), Ok(())).unwrap();
+    }
+    let sent = |answer: &str| -> u32 {
+        let data = answer.split(", ").filter_map(|item| item.strip_prefix("DATA "));
+        data.map(|item| item.split(' ').nth(1).unwrap().parse::<u32>().unwrap()).sum()
+    };
+    assert_eq!(sent(&bench.answer()), 65_535);
+    bench.peer.window_update(1, 0x100).settings(&[(4, 0x7fff_0000)]);
+    assert_eq!(sent(&bench.answer()), 0);
+    bench.peer.window_update(0, 5);
+    assert_eq!(sent(&bench.answer()), 5);
+    bench.peer.window_update(0, 1_000_000);
+    assert_eq!(sent(&bench.answer()), 80_010 - 65_540);
+    // RFC 9113 §6.9: the reserved bit of the increment is ignored.
+    bench.peer.window_update(0, 0x8000_0001);
+    assert_eq!(bench.answer(), "");
+    bench.peer.window_update(0, 0x8000_0000);
+    assert!(bench.answer().contains("GOAWAY 3 PROTOCOL_ERROR"));
+}
+
+/// RFC 9113 §6.9.1, §6.9.2: windows up to 2^31-1 and not above, and what overflows them.
+#[test]
+fn windows_that_overflow() {
+    use crate::table::{Row, on_client, on_server};
+    const FLOW: &str = "GOAWAY 0 FLOW_CONTROL_ERROR";
+    on_server(&[
+        Row("the connection to 2^31-1", "§6.9.1", |p| p.window_update(0, 0x7fff_ffff - 65_535), ""),
+        Row("the connection to 2^31", "§6.9.1", |p| p.window_update(0, 0x7fff_ffff - 65_534), FLOW),
+        Row(
+            "a stream to 2^31-1",
+            "§6.9.1",
+            |p| p.request(1).window_update(1, 0x7fff_ffff - 65_535),
+            "a call",
+        ),
+        Row(
+            "a stream to 2^31",
+            "§6.9.1",
+            |p| p.request(1).window_update(1, 0x7fff_ffff - 65_534),
+            "RST 1 FLOW_CONTROL_ERROR",
+        ),
+        Row(
+            "a stream by SETTINGS",
+            "§6.9.2",
+            |p| p.request(1).window_update(1, 1).settings(&[(4, 0x7fff_ffff)]),
+            "GOAWAY 1 FLOW_CONTROL_ERROR",
+        ),
+        Row(
+            "no stream by SETTINGS",
+            "§6.9.2",
+            |p| p.settings(&[(4, 0x7fff_ffff)]).request(1),
+            "SETTINGS ACK, a call",
+        ),
+        Row(
+            "DATA above the stream's window",
+            "§6.9.1",
+            |p| {
+                p.request(1).data(1, &[0, 0, 2, 0, 0], false);
+                for _ in 0..4 {
+                    p.data(1, &[0; 16_384], false);
+                }
+                p
+            },
+            "RST 1 FLOW_CONTROL_ERROR",
+        ),
+    ]);
+    on_client(&[
+        Row("the connection to 2^31", "§6.9.1", |p| p.window_update(0, 0x7fff_ffff - 65_534), FLOW),
+        Row(
+            "a stream to 2^31",
+            "§6.9.1",
+            |p| p.window_update(3, 0x7fff_ffff - 65_534),
+            "RST 3 FLOW_CONTROL_ERROR, b Internal",
+        ),
+        Row("a stream by SETTINGS", "§6.9.2", |p| p.window_update(3, 1).settings(&[(4, 0x7fff_ffff)]), FLOW),
+    ]);
 }
