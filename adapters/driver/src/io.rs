@@ -52,6 +52,11 @@ pub trait Io: Send + Sync + Sized + 'static {
     /// There may be output that nobody writes: the loop has to call [`Link::flush`].
     fn kick(&self) {}
 
+    /// A [turn](Link::turn) on this thread has output from here on, which its end writes. If what runs in the
+    /// turn may wait for something else, somebody else has to write it after a while
+    /// ([`Link::flush_gathered`]).
+    fn gathers(&self) {}
+
     /// Server: calls can be taken ([`Link::take_calls`]) that [`Link::received_calls`] did not hand out: a
     /// handler ended and made room for them.
     fn calls_waiting(&self) {}

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use sailplane::call::RequestHead;
 use sailplane::stub::{serve_async, serve_blocking};
-use sailplane::{AnyService, BoxFuture, CallId, Driver, Services, Status, blocking};
+use sailplane::{AnyService, BoxFuture, CallId, Driver, MethodInfo, Services, Status, blocking};
 
 use crate::{IncomingCall, Io};
 
@@ -27,13 +27,14 @@ pub enum Job {
 
 /// A handler that is a future. It needs no particular executor.
 pub struct AsyncJob {
+    info: &'static MethodInfo,
     future: BoxFuture<'static, ()>,
     driver: Arc<dyn Driver>,
     id: CallId,
 }
 
 /// A handler that blocks.
-pub struct BlockingJob(Option<Handler>);
+pub struct BlockingJob(Option<Handler>, &'static MethodInfo);
 
 struct Handler {
     service: Arc<dyn blocking::Service>,
@@ -52,7 +53,7 @@ impl<I: Io> IncomingCall<I> {
             self.refuse(status);
             return None;
         };
-        let (service, method) = (route.service.clone(), route.method);
+        let (service, method, info) = (route.service.clone(), route.method, route.info);
         if matches!(service, AnyService::Async(_)) {
             self.make_interruptible();
         }
@@ -60,12 +61,23 @@ impl<I: Io> IncomingCall<I> {
         Some(match service {
             AnyService::Async(service) => {
                 let future = Box::pin(serve_async(service, method, head, Arc::clone(&driver), id));
-                Job::Async(AsyncJob { future, driver, id })
+                Job::Async(AsyncJob { info, future, driver, id })
             }
             AnyService::Blocking(service) => {
-                Job::Blocking(BlockingJob(Some(Handler { service, method, head, driver, id })))
+                Job::Blocking(BlockingJob(Some(Handler { service, method, head, driver, id }), info))
             }
         })
+    }
+}
+
+impl Job {
+    /// The method that it answers.
+    #[must_use]
+    pub const fn method(&self) -> &'static MethodInfo {
+        match self {
+            Self::Async(job) => job.info,
+            Self::Blocking(job) => job.1,
+        }
     }
 }
 

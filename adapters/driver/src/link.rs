@@ -31,7 +31,7 @@ pub struct Link<I: Io> {
     pub(crate) writer: Writer,
     /// When the last write began, in nanoseconds.
     pub(crate) written: AtomicU64,
-    /// A command in a turn left output where it is. Of interest only to the turn.
+    /// A command in a turn left output where it is.
     pub(crate) output: AtomicBool,
     /// What `poll_timeout` said last.
     pub(crate) timeout: Alarm,

@@ -73,8 +73,7 @@ impl<I: Io> Link<I> {
         match (gather, output) {
             (Gather::Messages, Output::Answer) => false,
             (Gather::Answers | Gather::Messages, Output::Message) => {
-                let written = Instant::from_nanos(self.written.load(Ordering::Relaxed));
-                now.saturating_duration_since(written) < CLOSE
+                now.saturating_duration_since(self.last_write()) < CLOSE
             }
             _ => true,
         }
@@ -83,7 +82,10 @@ impl<I: Io> Link<I> {
     /// A command left output where it is.
     pub(crate) fn left_output(&self) {
         if is_in_turn(&self.io) {
-            self.output.store(true, Ordering::Relaxed);
+            if !self.output.load(Ordering::Relaxed) {
+                self.output.store(true, Ordering::SeqCst);
+                self.io.gathers();
+            }
         } else {
             self.io.kick();
         }
@@ -113,7 +115,7 @@ impl<I: Io> Turn<I> {
     /// Whether output may wait for [`flush`](Self::flush).
     #[must_use]
     pub fn has_output(&self) -> bool {
-        self.link.output.load(Ordering::Relaxed)
+        self.link.has_gathered()
     }
 
     /// Writes what was gathered.
@@ -125,9 +127,22 @@ impl<I: Io> Turn<I> {
 impl<I: Io> Link<I> {
     /// Writes what a turn gathered, if it did.
     pub fn flush_gathered(self: &Arc<Self>) {
-        if self.output.swap(false, Ordering::Relaxed) {
+        if self.has_gathered() {
+            self.output.store(false, Ordering::SeqCst);
             self.flush();
         }
+    }
+
+    /// Whether a turn gathered output that is not written yet.
+    #[must_use]
+    pub fn has_gathered(&self) -> bool {
+        self.output.load(Ordering::SeqCst)
+    }
+
+    /// When the last write began.
+    #[must_use]
+    pub fn last_write(&self) -> Instant {
+        Instant::from_nanos(self.written.load(Ordering::Relaxed))
     }
 
     /// There may be output, whether or not a command in a turn left it.

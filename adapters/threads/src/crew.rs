@@ -1,17 +1,27 @@
 //! Who does what: threads that lead pollers, run handlers, or sleep as followers. Decisions only.
+//!
+//! A leader to whom calls came puts its seat down before it runs one of them, and wakes a follower that takes
+//! it. Where the method has [always returned quickly](crate::trust) it wakes nobody: it takes the seat up again
+//! itself, a few microseconds later. While seats lie about like that, or output waits for a batch to end, one
+//! follower is the *lookout*. It looks each millisecond for what has not moved since the look before: a seat
+//! that nobody took up, calls that nobody took, output that nobody wrote; and does what was left undone. When
+//! there was nothing to look after for a while, it sleeps like the others.
 
+use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Thread;
 
-use sailplane_driver::IncomingCall;
+use sailplane_driver::{IncomingCall, Link};
 
 use crate::seat::Seat;
 use crate::transport::Transport;
 
 /// Threads that stand in for handlers that wait, at most.
 const SPARES_MAX: usize = 1024;
+/// Looks at nothing after which the lookout sleeps.
+const QUIET_LOOKS: u32 = 100;
 
 /// How many threads a server has.
 #[derive(Clone, Copy, Debug)]
@@ -26,16 +36,19 @@ pub(crate) struct Sizes {
 impl Sizes {
     /// Threads without spares.
     const fn base(self) -> usize {
-        self.workers + self.pollers
+        self.workers + self.pollers + LOOKOUTS
     }
 }
+
+/// Threads that look out.
+const LOOKOUTS: usize = 1;
 
 /// What all threads of a server do. Behind a lock.
 #[derive(Debug)]
 pub(crate) struct Crew {
     sizes: Sizes,
-    /// Of pollers that nobody leads.
-    seats: Vec<Seat>,
+    /// Of pollers that nobody leads, and since which look.
+    seats: Vec<(Seat, u64)>,
     calls: VecDeque<IncomingCall<Transport>>,
     /// How many calls were taken out of the queue so far.
     taken: u64,
@@ -47,6 +60,32 @@ pub(crate) struct Crew {
     waiting: usize,
     threads: usize,
     stopped: bool,
+    /// The connections whose calls are run, and since which look, by the threads that run them.
+    desks: Slab<Option<(Arc<Link<Transport>>, u64)>>,
+    lookout: Lookout,
+}
+
+/// The thread that looks for what does not move.
+#[derive(Debug, Default)]
+struct Lookout {
+    /// There is one, or it is on the way.
+    posted: bool,
+    looks: u64,
+    /// How many of them saw nothing to look after.
+    quiet: u32,
+    /// What [`Crew::backlog`] said at the last look.
+    backlog: Option<u64>,
+}
+
+/// What the lookout does next.
+#[derive(Debug)]
+pub(crate) enum Look {
+    /// Look again later.
+    Again,
+    /// Something does not move: it becomes one of the others, who helps.
+    Help,
+    /// There is nothing to look after.
+    Rest,
 }
 
 /// A follower.
@@ -54,15 +93,25 @@ pub(crate) struct Crew {
 pub(crate) struct Sleeper {
     thread: Thread,
     woken: AtomicBool,
+    /// Woken to look out.
+    looks_out: AtomicBool,
 }
 
 /// What a thread does next.
 #[derive(Debug)]
 pub(crate) enum Work {
     Lead(Seat),
-    Run(IncomingCall<Transport>),
+    Run(Run),
     Sleep,
     End,
+}
+
+/// A call to be run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) call: IncomingCall<Transport>,
+    /// The next call of the queue is of the same connection.
+    pub(crate) more: bool,
 }
 
 /// Who has to come and help.
@@ -71,14 +120,15 @@ pub(crate) enum Work {
 pub(crate) enum Rouse {
     Nobody,
     Wake(Arc<Sleeper>),
-    Start,
+    /// Starts a thread; whether to look out.
+    Start(bool),
 }
 
 impl Crew {
-    pub(crate) const fn new(sizes: Sizes, seats: Vec<Seat>) -> Self {
+    pub(crate) fn new(sizes: Sizes, seats: Vec<Seat>) -> Self {
         Self {
             sizes,
-            seats,
+            seats: seats.into_iter().map(|seat| (seat, 0)).collect(),
             calls: VecDeque::new(),
             taken: 0,
             sleeping: Vec::new(),
@@ -87,24 +137,37 @@ impl Crew {
             waiting: 0,
             threads: 0,
             stopped: false,
+            desks: Slab::new(),
+            lookout: Lookout::default(),
         }
     }
 
-    /// What a thread does next. One that was roused leads first of all; one that is up anyway runs calls, since
+    /// A desk for a thread that begins.
+    pub(crate) fn desk(&mut self) -> usize {
+        self.desks.insert(None)
+    }
+
+    /// What the thread at `desk` does next. One that was roused leads first of all; one that is up anyway runs calls, since
     /// somebody is on the way who leads.
-    pub(crate) fn next(&mut self, roused: bool) -> Work {
+    pub(crate) fn next(&mut self, desk: usize, roused: bool) -> Work {
         if self.stopped {
-            self.threads -= 1;
+            self.end(desk);
             return Work::End;
         }
         let first = if roused { self.seats.pop() } else { None };
-        if let Some(seat) = first {
+        if let Some((seat, _)) = first {
             return Work::Lead(seat);
         }
-        if let Some(call) = self.take_call() {
-            return Work::Run(call);
+        if let Some(run) = self.take_call(desk) {
+            return Work::Run(run);
         }
-        self.seats.pop().map_or(Work::Sleep, Work::Lead)
+        self.desks[desk] = None;
+        self.seats.pop().map_or(Work::Sleep, |(seat, _)| Work::Lead(seat))
+    }
+
+    fn end(&mut self, desk: usize) {
+        self.threads -= 1;
+        self.desks.remove(desk);
     }
 
     /// A thread that was roused looks around.
@@ -113,43 +176,47 @@ impl Crew {
     }
 
     /// Calls came to a leader. If it gets one of them, it gives up its seat; otherwise it goes on leading.
-    pub(crate) fn came(
-        &mut self,
-        calls: &mut Vec<IncomingCall<Transport>>,
-    ) -> Option<IncomingCall<Transport>> {
+    pub(crate) fn came(&mut self, desk: usize, calls: &mut Vec<IncomingCall<Transport>>) -> Option<Run> {
         self.calls.extend(calls.drain(..));
-        self.take_call()
+        self.take_call(desk)
     }
 
     /// Nobody leads this poller any more.
     pub(crate) fn give_up(&mut self, seat: Seat) {
-        self.seats.push(seat);
+        self.seats.push((seat, self.lookout.looks));
     }
 
-    fn take_call(&mut self) -> Option<IncomingCall<Transport>> {
+    fn take_call(&mut self, desk: usize) -> Option<Run> {
         if self.running >= self.sizes.workers {
             return None;
         }
         let call = self.calls.pop_front()?;
         self.running += 1;
         self.taken += 1;
-        Some(call)
+        let more = self.calls.front().is_some_and(|next| Arc::ptr_eq(next.link(), call.link()));
+        match &mut self.desks[desk] {
+            Some((link, _)) if Arc::ptr_eq(link, call.link()) => {}
+            desk => *desk = Some((Arc::clone(call.link()), self.lookout.looks)),
+        }
+        Some(Run { call, more })
     }
 
     pub(crate) const fn ran(&mut self) {
         self.running -= 1;
     }
 
-    /// A handler waits: another may run in its place.
-    pub(crate) const fn begin_waiting(&mut self) {
+    /// A handler waits: another may run in its place. Its connection, whose output is not to wait with it.
+    pub(crate) fn begin_waiting(&mut self, desk: usize) -> Option<Arc<Link<Transport>>> {
         self.running -= 1;
         self.waiting += 1;
+        self.desks[desk].take().map(|(link, _)| link)
     }
 
     /// It goes on, at once: it may hold what others wait for.
-    pub(crate) const fn end_waiting(&mut self) {
+    pub(crate) fn end_waiting(&mut self, desk: usize, link: Option<Arc<Link<Transport>>>) {
         self.waiting -= 1;
         self.running += 1;
+        self.desks[desk] = link.map(|link| (link, self.lookout.looks));
     }
 
     /// Whether calls wait that could run, and a mark of the progress that they make.
@@ -160,29 +227,90 @@ impl Crew {
 
     /// Whether somebody has to help: for a poller without a leader, or for calls that wait. At most one is on
     /// the way at a time, and rouses the next one. As many as there are cores run handlers without further
-    /// ado; more only where the queue makes no progress, because the handlers do something else than compute.
-    pub(crate) fn rouse(&mut self, stalled: bool) -> Rouse {
-        let calls = self.backlog().is_some() && (stalled || self.running < self.sizes.cores);
+    /// ado; more only where the queue makes no progress, which the lookout sees, because the handlers do something
+    /// else than compute.
+    pub(crate) fn rouse(&mut self) -> Rouse {
+        let calls = self.backlog().is_some() && self.running < self.sizes.cores;
         if self.waking > 0 || self.stopped || (self.seats.is_empty() && !calls) {
             return Rouse::Nobody;
         }
+        let rouse = self.fetch(false);
+        self.waking += usize::from(!matches!(rouse, Rouse::Nobody));
+        rouse
+    }
+
+    /// A thread that sleeps, or a new one.
+    fn fetch(&mut self, looks_out: bool) -> Rouse {
         if let Some(sleeper) = self.sleeping.pop() {
-            self.waking += 1;
+            sleeper.looks_out.store(looks_out, Ordering::Relaxed);
             sleeper.woken.store(true, Ordering::Release);
             return Rouse::Wake(sleeper);
         }
         if self.threads >= self.sizes.base() + self.waiting.min(SPARES_MAX) {
             return Rouse::Nobody;
         }
-        self.waking += 1;
         self.threads += 1;
-        Rouse::Start
+        Rouse::Start(looks_out)
     }
 
     /// No thread could be started. Those that there are go on.
-    pub(crate) const fn not_started(&mut self) {
-        self.waking -= 1;
+    pub(crate) const fn not_started(&mut self, looks_out: bool) {
         self.threads -= 1;
+        if looks_out {
+            self.lookout.posted = false;
+        } else {
+            self.waking -= 1;
+        }
+    }
+
+    // -- the lookout --
+
+    /// Something is left lying that has to be looked after: a lookout is posted, unless there is one.
+    pub(crate) fn post_lookout(&mut self) -> Rouse {
+        if self.lookout.posted || self.stopped {
+            return Rouse::Nobody;
+        }
+        let rouse = self.fetch(true);
+        self.lookout.posted = !matches!(rouse, Rouse::Nobody);
+        self.lookout.quiet = 0;
+        rouse
+    }
+
+    /// What a thread leaves when it goes on: others do it at once where that is `urgent`, or the lookout looks
+    /// after it. Whoever is on the way already does either.
+    pub(crate) fn leave_rest(&mut self, urgent: bool) -> [Rouse; 2] {
+        let rouse = if urgent { self.rouse() } else { Rouse::Nobody };
+        let lies_about = !self.seats.is_empty() || self.backlog().is_some();
+        let post = lies_about && self.waking == 0;
+        [rouse, if post { self.post_lookout() } else { Rouse::Nobody }]
+    }
+
+    /// One look. The connections in `late` have output that nobody wrote since the last one.
+    pub(crate) fn look(&mut self, late: &mut Vec<Arc<Link<Transport>>>) -> Look {
+        let last = self.lookout.looks;
+        self.lookout.looks += 1;
+        let backlog = self.backlog();
+        let stalled = backlog.is_some() && backlog == self.lookout.backlog;
+        self.lookout.backlog = backlog;
+        let mut quiet = self.seats.is_empty() && backlog.is_none();
+        for (link, since) in self.desks.iter_mut().filter_map(|(_, desk)| desk.as_mut()) {
+            if link.has_gathered() {
+                quiet = false;
+                if *since < last {
+                    late.push(Arc::clone(link));
+                }
+            }
+        }
+        self.lookout.quiet = if quiet { self.lookout.quiet + 1 } else { 0 };
+        if self.stopped || stalled || self.seats.iter().any(|(_, since)| *since < last) {
+            self.lookout.posted = false;
+            return Look::Help;
+        }
+        if self.lookout.quiet < QUIET_LOOKS {
+            return Look::Again;
+        }
+        self.lookout.posted = false;
+        Look::Rest
     }
 
     /// Whether a thread that sleeps is beyond the usual number, and ends after a while.
@@ -193,11 +321,11 @@ impl Crew {
     }
 
     /// A thread slept for long enough: it ends, unless it was just woken or is needed.
-    pub(crate) fn leave(&mut self, sleeper: &Arc<Sleeper>) -> bool {
+    pub(crate) fn leave(&mut self, desk: usize, sleeper: &Arc<Sleeper>) -> bool {
         let position = self.sleeping.iter().position(|other| Arc::ptr_eq(other, sleeper));
         let Some(position) = position.filter(|_| self.threads > self.sizes.base()) else { return false };
         self.sleeping.remove(position);
-        self.threads -= 1;
+        self.end(desk);
         true
     }
 
@@ -206,6 +334,7 @@ impl Crew {
         self.stopped = true;
         self.waking += self.sleeping.len();
         for sleeper in &self.sleeping {
+            sleeper.looks_out.store(false, Ordering::Relaxed);
             sleeper.woken.store(true, Ordering::Release);
         }
         (std::mem::take(&mut self.calls), std::mem::take(&mut self.sleeping))
@@ -228,7 +357,13 @@ impl Crew {
 impl Sleeper {
     /// The calling thread.
     pub(crate) fn current() -> Arc<Self> {
-        Arc::new(Self { thread: std::thread::current(), woken: AtomicBool::new(false) })
+        let (thread, woken) = (std::thread::current(), AtomicBool::new(false));
+        Arc::new(Self { thread, woken, looks_out: AtomicBool::new(false) })
+    }
+
+    /// Whether it was woken to look out; once.
+    pub(crate) fn takes_lookout(&self) -> bool {
+        self.looks_out.load(Ordering::Relaxed) && self.looks_out.swap(false, Ordering::Relaxed)
     }
 
     pub(crate) fn is_woken(&self) -> bool {

@@ -15,6 +15,7 @@ use crate::accept::Accept;
 use crate::crew::{Crew, Rouse, Sizes};
 use crate::poller::{Poller, Request};
 use crate::socket::{Listener, Stream};
+use crate::trust::Trust;
 use crate::worker;
 
 /// How long handlers that were cancelled may take to return.
@@ -24,6 +25,9 @@ const RETURN_TIME: Duration = Duration::from_secs(5);
 pub(crate) struct Pool {
     pub(crate) services: Services,
     pub(crate) accept: Accept,
+    pub(crate) trust: Trust,
+    /// Whether somebody looks for output that waits.
+    pub(crate) has_lookout: AtomicBool,
     config: Config,
     pollers: Vec<Arc<Poller>>,
     /// The poller of the next connection.
@@ -56,6 +60,8 @@ impl Pool {
         let pool = Arc::new(Self {
             services,
             accept: Accept::new(listener),
+            trust: Trust::new(),
+            has_lookout: AtomicBool::new(false),
             config,
             pollers,
             next: AtomicUsize::new(0),
@@ -77,7 +83,7 @@ impl Pool {
 
     /// Starts the threads that lead; others follow as they are needed.
     pub(crate) fn start(self: &Arc<Self>) {
-        let rouse = self.crew().rouse(false);
+        let rouse = self.crew().rouse();
         self.apply(rouse);
     }
 
@@ -134,16 +140,16 @@ impl Pool {
         match rouse {
             Rouse::Nobody => {}
             Rouse::Wake(sleeper) => sleeper.wake(),
-            Rouse::Start => {
+            Rouse::Start(looks_out) => {
                 let pool = Arc::clone(self);
                 let builder = std::thread::Builder::new().name("sailplane".into());
-                match builder.spawn(move || worker::work(&pool)) {
+                match builder.spawn(move || worker::work(&pool, looks_out)) {
                     Ok(handle) => {
                         let mut handles = lock(&self.handles);
                         handles.retain(|handle| !handle.is_finished());
                         handles.push(handle);
                     }
-                    Err(_) => self.crew().not_started(),
+                    Err(_) => self.crew().not_started(looks_out),
                 }
             }
         }

@@ -105,6 +105,10 @@ impl Io for Transport {
         self.poller.request(Request::Flush(self.token));
     }
 
+    fn gathers(&self) {
+        worker::gathers();
+    }
+
     fn calls_waiting(&self) {
         self.poller.request(Request::Calls(self.token));
     }

@@ -1,77 +1,213 @@
 //! What a thread of a server does all day.
 
 use std::cell::RefCell;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sailplane::Instant;
-use sailplane_driver::{IncomingCall, Job, Link, now};
+use sailplane_driver::{Gather, IncomingCall, Job, Link, Turn, now};
 
-use crate::crew::{Sleeper, Work};
+use crate::crew::{Look, Run, Sleeper, Work};
 use crate::pool::Pool;
-use crate::seat::{Seat, Turn};
+use crate::seat::{self, Seat};
 use crate::transport::Transport;
 
 /// How long a thread beyond the usual number sleeps before it ends.
 const SPARE_LINGERS: Duration = Duration::from_secs(5);
-/// How long a queue of calls may make no progress before another thread takes one.
-const STALL: Duration = Duration::from_millis(1);
+/// How often the lookout looks.
+const LOOK: Duration = Duration::from_millis(1);
+/// How long a thread runs calls of methods that return quickly before another helps it.
+const ALONE: Duration = Duration::from_micros(250);
 
 thread_local! {
-    /// The pool whose handler runs on this thread.
-    static POOL: RefCell<Weak<Pool>> = const { RefCell::new(Weak::new()) };
+    /// The pool whose handler runs on this thread, and the thread's desk.
+    static POOL: RefCell<(Weak<Pool>, usize)> = const { RefCell::new((Weak::new(), 0)) };
 }
 
 /// A thread, from its start to its end.
-pub(crate) fn work(pool: &Arc<Pool>) {
-    POOL.set(Arc::downgrade(pool));
-    let me = Sleeper::current();
-    let (mut roused, mut ran) = (true, false);
-    loop {
-        let (work, spare) = {
-            let mut crew = pool.crew();
-            if roused {
-                crew.arrived();
-            }
-            if ran {
-                crew.ran();
-            }
-            let work = crew.next(roused);
-            let spare = matches!(work, Work::Sleep).then(|| crew.sleep(&me));
-            let rouse = crew.rouse(false);
-            drop(crew);
-            pool.apply(rouse);
-            (work, spare)
-        };
-        if ran {
-            pool.tell();
-        }
-        (roused, ran) = (false, false);
-        match work {
-            Work::Run(call) => {
-                run(pool, call);
-                ran = true;
-            }
-            Work::Lead(seat) => {
-                if let Some(call) = lead(pool, seat) {
-                    run(pool, call);
-                    ran = true;
-                }
-            }
-            Work::Sleep => {
-                if !sleep(pool, &me, spare == Some(true)) {
-                    break;
-                }
-                roused = true;
-            }
-            Work::End => break,
-        }
+pub(crate) fn work(pool: &Arc<Pool>, looks_out: bool) {
+    let desk = pool.crew().desk();
+    POOL.set((Arc::downgrade(pool), desk));
+    let mut worker = Worker { pool, desk, me: Sleeper::current(), turn: None, since: now() };
+    let mut roused = Roused::new(looks_out);
+    while let Some(next) = worker.step(roused) {
+        roused = next;
     }
     pool.tell();
 }
 
+/// Why a thread looks around.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Roused {
+    /// It ran a call.
+    Ran,
+    /// Somebody woke it, or started it.
+    Woken,
+    /// To look out.
+    Lookout,
+    /// It looked out, and saw what did not move.
+    Helps,
+}
+
+impl Roused {
+    const fn new(looks_out: bool) -> Self {
+        if looks_out { Self::Lookout } else { Self::Woken }
+    }
+}
+
+struct Worker<'a> {
+    pool: &'a Arc<Pool>,
+    desk: usize,
+    me: Arc<Sleeper>,
+    /// On the connection whose calls it runs.
+    turn: Option<Turn<Transport>>,
+    /// When it began to run calls.
+    since: Instant,
+}
+
+impl Worker<'_> {
+    /// One thing after the other; none: the thread is not needed any more.
+    fn step(&mut self, roused: Roused) -> Option<Roused> {
+        let pool = self.pool;
+        if roused == Roused::Lookout {
+            return self.look_out();
+        }
+        let (work, spare) = {
+            let mut crew = pool.crew();
+            match roused {
+                Roused::Ran => crew.ran(),
+                Roused::Woken => crew.arrived(),
+                Roused::Lookout | Roused::Helps => {}
+            }
+            let work = crew.next(self.desk, roused != Roused::Ran);
+            let spare = matches!(work, Work::Sleep).then(|| crew.sleep(&self.me));
+            // With a call to run, the rest is left once it is known how long that may take.
+            let leaves = roused != Roused::Ran || !matches!(work, Work::Run(_));
+            let rest = leaves.then(|| crew.leave_rest(roused != Roused::Ran));
+            drop(crew);
+            rest.into_iter().flatten().for_each(|rouse| pool.apply(rouse));
+            (work, spare)
+        };
+        if roused == Roused::Ran {
+            pool.tell();
+        }
+        match work {
+            Work::Run(run) => {
+                self.run(run);
+                Some(Roused::Ran)
+            }
+            Work::Lead(seat) => {
+                self.end_turn();
+                let run = lead(pool, self.desk, seat);
+                self.since = now();
+                Some(match run {
+                    Some(run) => {
+                        self.run(run);
+                        Roused::Ran
+                    }
+                    // The end.
+                    None => Roused::Helps,
+                })
+            }
+            Work::Sleep => {
+                self.end_turn();
+                self.sleep(spare == Some(true))
+            }
+            Work::End => None,
+        }
+    }
+
+    fn sleep(&mut self, spare: bool) -> Option<Roused> {
+        if !sleep(self.pool, self.desk, &self.me, spare) {
+            return None;
+        }
+        self.since = now();
+        Some(Roused::new(self.me.takes_lookout()))
+    }
+
+    /// Runs a handler. A panic ends in there.
+    fn run(&mut self, Run { call, more }: Run) {
+        let pool = self.pool;
+        if call.link().is_over() {
+            // It was cancelled while it waited for a thread.
+            return;
+        }
+        let link = Arc::clone(call.link());
+        let Some(job) = call.route(&pool.services) else { return };
+        let method = job.method();
+        let trusted = pool.trust.has(method);
+        let gather = if trusted && more { Gather::Answers } else { Gather::Messages };
+        match &self.turn {
+            Some(turn) if Arc::ptr_eq(turn.link(), &link) => turn.set_gather(gather),
+            _ => {
+                self.end_turn();
+                self.turn = Some(link.turn(gather));
+            }
+        }
+        let begun = now();
+        if !trusted || begun.saturating_duration_since(self.since) > ALONE {
+            // This thread may be busy for a while: what was answered leaves, and others do what there is to do.
+            self.flush();
+            self.since = begun;
+            self.leave_rest(true);
+        } else if !pool.has_lookout.load(Ordering::SeqCst) {
+            self.leave_rest(false);
+        }
+        match job {
+            Job::Blocking(job) => job.run(),
+            Job::Async(job) => job.block(),
+        }
+        // While the answer is written, its reader may run in this thread's place.
+        let ended = Some(link.last_write()).filter(|at| gather == Gather::Messages && *at > begun);
+        pool.trust.note(method, ended.unwrap_or_else(now).saturating_duration_since(begun));
+        if gather == Gather::Messages {
+            self.flush();
+        }
+    }
+
+    fn leave_rest(&self, urgent: bool) {
+        let rest = self.pool.crew().leave_rest(urgent);
+        rest.into_iter().for_each(|rouse| self.pool.apply(rouse));
+    }
+
+    fn flush(&self) {
+        if let Some(turn) = &self.turn {
+            turn.flush();
+        }
+    }
+
+    /// What was gathered is written.
+    fn end_turn(&mut self) {
+        self.flush();
+        self.turn = None;
+    }
+
+    /// Looks out until something does not move, or for as long as there is something to look after.
+    fn look_out(&mut self) -> Option<Roused> {
+        let mut late = Vec::new();
+        let pool = self.pool;
+        loop {
+            pool.has_lookout.store(true, Ordering::SeqCst);
+            std::thread::park_timeout(LOOK);
+            // Whoever leaves output from here on posts a lookout; what was left before is seen.
+            pool.has_lookout.store(false, Ordering::SeqCst);
+            let mut crew = pool.crew();
+            let look = crew.look(&mut late);
+            let spare = matches!(look, Look::Rest).then(|| crew.sleep(&self.me));
+            drop(crew);
+            late.drain(..).for_each(|link| link.flush_gathered());
+            match (look, spare) {
+                (Look::Again, _) => {}
+                (Look::Help, _) => return Some(Roused::Helps),
+                (Look::Rest, spare) => return self.sleep(spare == Some(true)),
+            }
+        }
+    }
+}
+
 /// Sleeps as a follower until somebody has work; false if this thread is not needed any more.
-fn sleep(pool: &Pool, me: &Arc<Sleeper>, spare: bool) -> bool {
+fn sleep(pool: &Pool, desk: usize, me: &Arc<Sleeper>, spare: bool) -> bool {
     let until = spare.then(|| now().saturating_add(SPARE_LINGERS));
     while !me.is_woken() {
         let Some(until) = until else {
@@ -81,25 +217,23 @@ fn sleep(pool: &Pool, me: &Arc<Sleeper>, spare: bool) -> bool {
         let left = until.saturating_duration_since(now());
         if !left.is_zero() {
             std::thread::park_timeout(left);
-        } else if pool.crew().leave(me) {
+        } else if pool.crew().leave(desk, me) {
             return false;
         } else {
             // It is on the way, or it is needed after all.
-            return sleep(pool, me, false);
+            return sleep(pool, desk, me, false);
         }
     }
     true
 }
 
 /// Leads a poller until a call comes that this thread has to run, or until the end.
-fn lead(pool: &Arc<Pool>, mut seat: Seat) -> Option<IncomingCall<Transport>> {
+fn lead(pool: &Arc<Pool>, desk: usize, mut seat: Seat) -> Option<Run> {
     let accepts = pool.accepts(seat.poller());
     let mut calls = Vec::new();
-    let mut backlog = pool.crew().backlog();
     loop {
-        let hurry = backlog.map(|_| now().saturating_add(STALL));
         let paused = if accepts { pool.accept.paused() } else { None };
-        seat.wait([hurry, paused].into_iter().flatten().min());
+        seat.wait(paused);
         seat.turn(&mut Collect(&mut calls));
         if accepts {
             accept(pool, &mut seat, paused);
@@ -109,19 +243,14 @@ fn lead(pool: &Arc<Pool>, mut seat: Seat) -> Option<IncomingCall<Transport>> {
             crew.give_up(seat);
             return None;
         }
-        let mine = if calls.is_empty() { None } else { crew.came(&mut calls) };
-        if let Some(call) = mine {
+        let mine = if calls.is_empty() { None } else { crew.came(desk, &mut calls) };
+        if mine.is_some() {
             crew.give_up(seat);
-            let rouse = crew.rouse(false);
-            drop(crew);
-            pool.apply(rouse);
-            return Some(call);
+            return mine;
         }
-        let stalled = backlog.is_some() && backlog == crew.backlog();
-        backlog = crew.backlog();
-        let rouse = crew.rouse(stalled);
+        let rest = crew.leave_rest(true);
         drop(crew);
-        pool.apply(rouse);
+        rest.into_iter().for_each(|rouse| pool.apply(rouse));
     }
 }
 
@@ -135,23 +264,10 @@ fn accept(pool: &Arc<Pool>, seat: &mut Seat, paused: Option<Instant>) {
     }
 }
 
-/// Runs a handler. A panic ends in there.
-fn run(pool: &Pool, call: IncomingCall<Transport>) {
-    if call.link().is_over() {
-        // It was cancelled while it waited for a thread.
-        return;
-    }
-    match call.route(&pool.services) {
-        Some(Job::Blocking(job)) => job.run(),
-        Some(Job::Async(job)) => job.block(),
-        None => {}
-    }
-}
-
 /// What a leader reads.
 struct Collect<'a>(&'a mut Vec<IncomingCall<Transport>>);
 
-impl Turn for Collect<'_> {
+impl seat::Turn for Collect<'_> {
     fn received(&mut self, link: &Arc<Link<Transport>>, bytes: &mut [u8]) {
         if link.received_calls(bytes, self.0) {
             self.take_calls(link);
@@ -163,23 +279,41 @@ impl Turn for Collect<'_> {
     }
 }
 
-/// Says that the calling thread waits, if it is a server's that runs a handler: another may run meanwhile.
+/// Says that the calling thread waits, if it is a server's that runs a handler: what the handler sent leaves, and
+/// another may run meanwhile.
 pub(crate) fn waiting() -> Option<Waiting> {
-    let pool = POOL.with_borrow(Weak::upgrade)?;
-    let rouse = {
+    let (pool, desk) = POOL.with_borrow(|(pool, desk)| Some((pool.upgrade()?, *desk)))?;
+    let (link, rest) = {
         let mut crew = pool.crew();
-        crew.begin_waiting();
-        crew.rouse(false)
+        (crew.begin_waiting(desk), crew.leave_rest(true))
     };
-    pool.apply(rouse);
-    Some(Waiting(pool))
+    if let Some(link) = &link {
+        link.flush_gathered();
+    }
+    rest.into_iter().for_each(|rouse| pool.apply(rouse));
+    Some(Waiting { pool, desk, link })
+}
+
+/// Output waits for more: somebody has to see to it that it does not wait for long.
+pub(crate) fn gathers() {
+    POOL.with_borrow(|(pool, _)| {
+        let Some(pool) = pool.upgrade() else { return };
+        if !pool.has_lookout.load(Ordering::SeqCst) {
+            let rouse = pool.crew().post_lookout();
+            pool.apply(rouse);
+        }
+    });
 }
 
 /// A handler that waits.
-pub(crate) struct Waiting(Arc<Pool>);
+pub(crate) struct Waiting {
+    pool: Arc<Pool>,
+    desk: usize,
+    link: Option<Arc<Link<Transport>>>,
+}
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.crew().end_waiting();
+        self.pool.crew().end_waiting(self.desk, self.link.take());
     }
 }

@@ -66,6 +66,40 @@ fn no_more_handlers_run_than_workers_and_a_poller_is_led_all_the_same() {
 }
 
 #[test]
+fn a_method_that_always_returned_at_once_may_take_its_time() {
+    let server = Running::with(Server::new().pollers(1));
+    let client = server.client();
+    let gate = &server.guest.0.gate;
+    std::thread::scope(|scope| {
+        for waiting in 1..=3 {
+            // The leader does not expect it to wait, and wakes nobody.
+            for _ in 0..100 {
+                client.say_hello(&hello("you")).unwrap();
+            }
+            scope.spawn(|| client.say_hello(&hello("gate")).unwrap());
+            gate.await_waiting(waiting);
+            assert_eq!(client.say_hello(&hello("me")).unwrap().message, "Hello, me!");
+        }
+        gate.open();
+    });
+}
+
+#[test]
+fn messages_of_a_handler_that_then_waits_for_something_else_are_on_their_way() {
+    let server = Running::with(Server::new().pollers(1));
+    let client = server.client();
+    for _ in 0..100 {
+        assert_eq!(client.lots_of_replies(&hello("you")).count(), 3);
+    }
+    let mut replies = client.lots_of_replies(&hello("gate"));
+    for n in 0..3 {
+        assert_eq!(replies.message().unwrap().unwrap().message, format!("Hello, gate {n}!"));
+    }
+    server.guest.0.gate.open();
+    assert!(replies.message().unwrap().is_none());
+}
+
+#[test]
 fn a_handler_calls_its_own_server() {
     let server = Running::with(Server::new().workers(1).pollers(1));
     let client = server.client();

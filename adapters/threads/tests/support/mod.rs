@@ -113,6 +113,9 @@ impl GreeterBlocking for Guest {
             }
         }
         (0..3).try_for_each(|n| replies.send(&reply(&format!("{} {n}", request.name))))?;
+        if request.name == "gate" {
+            self.0.gate.pass();
+        }
         Ok(())
     }
 
