@@ -112,9 +112,15 @@ impl Connection {
         }
         entry.stream.state = stream::State::Closed;
         entry.reset = None;
+        let unsent = entry.is_unsent();
         if core::mem::take(&mut entry.counted) {
             self.streams_open = self.streams_open.saturating_sub(1);
             self.idle_since = self.now;
+            if unsent {
+                self.streams_unsent = self.streams_unsent.saturating_sub(1);
+            } else if self.streams_unsent > 0 {
+                self.open_held();
+            }
             if core::mem::take(&mut self.room_wanted) {
                 self.room_wanted = self.room() == 0;
                 if !self.room_wanted {

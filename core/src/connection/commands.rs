@@ -33,6 +33,7 @@ impl Connection {
         if self.keepalive.dormant {
             self.wake_keepalive();
         }
+        self.streams_unsent = self.streams_unsent.saturating_add(1);
         let deadline = start.head.deadline;
         let (send, receive) = (self.remote.stream_window_bytes, self.local.receive_window());
         let replay_max = self.limits.replay_bytes_max;

@@ -187,6 +187,8 @@ pub struct Connection {
     streams_open: usize,
     /// Since when there is none.
     idle_since: Instant,
+    /// Client: those of them whose HEADERS were not written.
+    streams_unsent: usize,
     /// Client: the id of the next stream.
     next_stream: StreamId,
     /// The highest stream id that the peer opened.
@@ -254,6 +256,7 @@ impl Connection {
             shutdown: goaway::Shutdown::default(),
             streams_open: 0,
             idle_since: now,
+            streams_unsent: 0,
             next_stream: StreamId::new(1),
             highest_received: StreamId::ZERO,
             room_wanted: false,

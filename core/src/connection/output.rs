@@ -19,6 +19,8 @@ pub(super) struct Output {
     pub(super) resets: VecDeque<(StreamId, ErrorCode)>,
     /// Calls with something that no window holds back.
     pub(super) urgent: Ring,
+    /// Client: calls that may not be sent, for the limit of streams fell after they were started.
+    pub(super) held: Ring,
     /// Calls with DATA to send and a window for it.
     pub(super) data: Ring,
     /// Calls that were answered `Blocked` because the connection holds too much.
@@ -41,6 +43,7 @@ impl Output {
             ping_acks: VecDeque::new(),
             resets: VecDeque::new(),
             urgent: Ring::new(1),
+            held: Ring::new(5),
             data: Ring::new(2),
             crowded: Ring::new(3),
             unsent: 0,

@@ -36,6 +36,7 @@ impl Connection {
             self.adjust_send_windows(i64::from(self.remote.stream_window_bytes).saturating_sub(old_window))?;
         }
         self.output.settings_acks = self.output.settings_acks.saturating_add(1);
+        self.open_held();
         if self.room_wanted && self.room() > 0 {
             self.room_wanted = false;
             self.events.raise_room();

@@ -152,6 +152,10 @@ impl Connection {
         if entry.send_head
             && (entry.outgoing.unsent() > 0 || entry.ending.is_none() || !entry.initial.is_empty())
         {
+            if entry.is_unsent() && self.streams_free() == 0 {
+                self.output.held.push(&mut self.calls, index);
+                return written;
+            }
             self.write_head(index, transmit);
             written = Written::Something;
         }
@@ -174,11 +178,31 @@ impl Connection {
         written
     }
 
+    /// Client: streams that may be opened on the wire (RFC 9113 §5.1.2).
+    fn streams_free(&self) -> usize {
+        let most = usize::try_from(self.remote.concurrent_streams_max).unwrap_or(usize::MAX);
+        most.saturating_sub(self.streams_open.saturating_sub(self.streams_unsent))
+    }
+
+    /// Client: calls that wait because the limit fell after they were started have their turn, as far as
+    /// there is room for them.
+    pub(super) fn open_held(&mut self) {
+        let mut free = self.streams_free();
+        while free > 0 {
+            let Some(index) = self.output.held.pop(&mut self.calls) else { return };
+            if self.calls.get(index).is_some_and(|entry| entry.send_head && entry.is_unsent()) {
+                self.output.urgent.push(&mut self.calls, index);
+                free = free.saturating_sub(1);
+            }
+        }
+    }
+
     fn write_head(&mut self, index: u32, transmit: &mut Transmit) {
         if self.role == Role::Client {
             // `has_stream_ids` sees to it that there is a next one for every call.
             self.calls.bind(index, self.next_stream);
             self.next_stream = StreamId::new(self.next_stream.as_u32().saturating_add(2));
+            self.streams_unsent = self.streams_unsent.saturating_sub(1);
         }
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.send_head = false;

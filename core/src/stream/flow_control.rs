@@ -87,7 +87,8 @@ impl ReceiveWindow {
     /// It was not allowed to.
     pub fn receive(&mut self, octets: u32) -> Result<(), WindowOverflow> {
         let left = self.available.saturating_sub(i64::from(octets));
-        if left < 0 {
+        // RFC 9113 §6.9: an empty frame needs no window, also where a lowered size made it negative.
+        if left < 0 && octets > 0 {
             return Err(WindowOverflow);
         }
         self.available = left;

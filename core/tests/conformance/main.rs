@@ -7,6 +7,7 @@
 mod support;
 
 mod fields;
+mod found;
 mod frames;
 mod goaway;
 mod h2spec;

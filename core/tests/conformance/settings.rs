@@ -64,6 +64,36 @@ fn room_follows_max_concurrent_streams() {
     assert_eq!(client.pair.client.take_events(), [Event::Room]);
 }
 
+/// RFC 9113 §5.1.2: "Endpoints MUST NOT exceed the limit set by their peer." A call that was started and is not
+/// written when the limit falls waits for its turn.
+#[test]
+fn no_stream_is_opened_above_a_limit_that_fell() {
+    let mut client = Client::new(&[(MAX_CONCURRENT_STREAMS, 10)]);
+    let calls: Vec<_> = (0..4).map(|_| client.pair.start(streaming())).collect();
+    client.peer.settings(&[(MAX_CONCURRENT_STREAMS, 2)]);
+    client.deliver();
+    let opened = |client: &Client| -> Vec<u32> {
+        let heads = client.wrote().into_iter().filter_map(|frame| match frame {
+            Sent::Headers { stream, .. } => Some(stream),
+            _ => None,
+        });
+        heads.collect()
+    };
+    assert_eq!(opened(&client), [1, 3]);
+    // One that waits may end meanwhile, and takes nobody's turn.
+    client.connection().cancel(calls[2], Status::cancelled("enough")).unwrap();
+    client.connection().cancel(calls[0], Status::cancelled("enough")).unwrap();
+    client.deliver();
+    assert_eq!(opened(&client), [1, 3, 5]);
+    let now = client.pair.now;
+    assert_eq!(client.connection().start_call(now, unary("b")).unwrap_err().reason, RefusedReason::NoRoom);
+    client.peer.settings(&[(MAX_CONCURRENT_STREAMS, 3)]);
+    client.deliver();
+    client.pair.start(unary("c"));
+    client.deliver();
+    assert_eq!(opened(&client), [1, 3, 5, 7]);
+}
+
 #[test]
 fn calls_started_before_settings_go_out_at_once() {
     let mut pair = Pair::new();

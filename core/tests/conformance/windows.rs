@@ -1,7 +1,7 @@
 //! Flow control: what windows hold back, and what they must never hold back.
 
 use crate::support::actors::{Manner, Plan, body};
-use crate::support::wire::Sent;
+use crate::support::wire::{Peer, Sent};
 use crate::support::world::World;
 use crate::support::{Pair, streaming};
 use bytes::Bytes;
@@ -246,7 +246,6 @@ fn the_credit_of_padding_comes_back() {
 #[test]
 fn the_window_of_a_request_that_is_complete_follows_the_setting() {
     use crate::support::unary;
-    use crate::support::wire::Peer;
     let mut pair = Pair::new();
     let call = pair.start(unary("x"));
     pair.client.drain(pair.now);

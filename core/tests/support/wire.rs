@@ -29,9 +29,13 @@ impl Peer {
     /// A client that has sent its preface, SETTINGS and the acknowledgement of ours.
     pub fn client() -> Self {
         let mut peer = Self::silent();
-        peer.bytes.extend_from_slice(CLIENT_PREFACE);
-        peer.settings(&[]).settings_ack();
+        peer.preface().settings(&[]).settings_ack();
         peer
+    }
+
+    pub fn preface(&mut self) -> &mut Self {
+        self.bytes.extend_from_slice(CLIENT_PREFACE);
+        self
     }
 
     /// A server that has sent its SETTINGS and the acknowledgement of ours.
