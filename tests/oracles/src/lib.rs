@@ -11,6 +11,7 @@
 pub mod differences;
 pub mod hpack;
 pub mod ledger;
+pub mod pair;
 pub mod python;
 pub mod rng;
 pub mod script;
