@@ -163,6 +163,10 @@ fn judge(fields: &FieldList, seen: &mut Seen) -> Result<Request, Rejected> {
     if let Some(encoding) = parts.encoding.filter(|encoding| *encoding != b"identity") {
         let name = alloc::string::String::from_utf8_lossy(encoding);
         let status = Status::unimplemented(format!("messages compressed with {name:?} are not supported"));
+        // compression.md: the server says what it accepts.
+        let mut accepted = Metadata::new();
+        accepted.push(b"grpc-accept-encoding", b"identity", false);
+        let status = status.with_metadata(accepted);
         return Err(answer(200, status));
     }
     let head = RequestHead {

@@ -390,7 +390,9 @@ impl Connection {
         }
         self.state = self.state.next(StateInput::Close);
         let debug = explanation.clone().into_bytes();
-        self.queue_goaway(GoAway { last: self.highest_received, code, debug, ping: false });
+        // RFC 9113 §6.8: what was told once is not raised again; streams above it were ignored.
+        let last = self.shutdown.accepted_last.unwrap_or(self.highest_received);
+        self.queue_goaway(GoAway { last, code, debug, ping: false });
         let phase = self.phase();
         self.finish_as(Ended { by: Initiator::Local, code, phase, explanation, violation, source: None });
     }

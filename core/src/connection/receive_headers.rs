@@ -171,7 +171,8 @@ impl Connection {
         if let Some(entry) = self.calls.get_mut(index) {
             entry.released = true;
             entry.http_status = http_status;
-            entry.ending = Some(Ending { status: Err(status), metadata: Metadata::new() });
+            let metadata = status.metadata().clone();
+            entry.ending = Some(Ending { status: Err(status), metadata });
         }
         self.output.urgent.push(&mut self.calls, index);
     }

@@ -205,6 +205,7 @@ impl Decoder {
             self.table.set_size_max(size);
             updates = updates.wrapping_add(1);
         }
+        // RFC 9113 §4.3.1: a block after a reduction that was acknowledged starts with a conformant update.
         if self.update_required.is_some() {
             return Err(DecodeError::MissingSizeUpdate);
         }

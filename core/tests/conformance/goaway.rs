@@ -396,3 +396,24 @@ fn what_was_not_processed_can_be_repeated() {
         assert_eq!(outcome.replay.is_some(), repeatable, "{name}");
     }
 }
+
+/// RFC 9113 §6.8: "Endpoints MUST NOT increase the value they send in the last stream identifier", whatever comes
+/// after the final GOAWAY.
+#[test]
+fn our_last_stream_never_rises() {
+    use crate::table::Bench;
+    let mut bench = Bench::server();
+    bench.peer.request(1);
+    bench.answer();
+    let now = bench.pair.now;
+    bench.end().connection.shutdown(now, Duration::from_secs(10));
+    assert_eq!(bench.answer(), "GOAWAY 2147483647 NO_ERROR, PING, draining");
+    bench.peer.request(3);
+    assert_eq!(bench.answer(), "b call", "the client may not know yet");
+    bench.peer.frame(6, 1, 0, b"sailplan");
+    assert_eq!(bench.answer(), "GOAWAY 3 NO_ERROR");
+    bench.peer.request(5).request(7);
+    assert_eq!(bench.answer(), "");
+    bench.peer.data(0, b"", false);
+    assert_eq!(bench.answer(), "GOAWAY 3 PROTOCOL_ERROR");
+}

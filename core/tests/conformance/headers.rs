@@ -234,3 +234,37 @@ fn blocks_that_are_refused_keep_the_tables_in_step() {
     let head = bench.end().connection.take_response(call).unwrap();
     assert_eq!(head.metadata.get("k"), Some("v"));
 }
+
+/// RFC 9113 §4.3.1: a block after the acknowledgement of a lower HEADER_TABLE_SIZE begins with a size update, or
+/// the connection ends; before the acknowledgement the initial 4,096 hold.
+#[test]
+fn a_lower_table_is_followed() {
+    use crate::support::Pair;
+    use sailplane::Limits;
+    let request = |update: &[u8], acknowledged: bool| {
+        let mut pair = Pair::with(Limits::default(), Limits::default().header_table_bytes(100));
+        let mut peer = Peer::silent();
+        pair.server.drain(pair.now);
+        peer.bytes.extend_from_slice(sailplane::wire::CLIENT_PREFACE);
+        peer.settings(&[]);
+        if acknowledged {
+            peer.settings_ack();
+        }
+        let block = [update, &peer.block(&REQUEST)[..]].concat();
+        peer.frame(1, END_HEADERS, 1, &block);
+        pair.server.receive(pair.now, &peer.take());
+        pair.server.drain(pair.now);
+        let wrote = crate::support::wire::parse(false, &pair.server.written);
+        wrote.iter().find_map(|frame| match frame {
+            crate::support::wire::Sent::GoAway { code, .. } => Some(code.to_string()),
+            _ => None,
+        })
+    };
+    let compression = Some("COMPRESSION_ERROR".to_owned());
+    assert_eq!(request(&[], false), None);
+    assert_eq!(request(&[], true), compression);
+    assert_eq!(request(&[0x3f, 69], true), None, "to 100");
+    assert_eq!(request(&[0x20], true), None, "to 0");
+    assert_eq!(request(&[0x3f, 70], true), compression, "to 101");
+    assert_eq!(request(&[0x3f, 70], false), None, "to 101, of 4,096");
+}

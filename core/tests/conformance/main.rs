@@ -6,10 +6,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod again;
 mod fields;
 mod found;
 mod frames;
 mod goaway;
+mod grpc;
 mod h2spec;
 mod headers;
 mod hpack;

@@ -229,45 +229,6 @@ fn a_head_that_the_peer_would_not_take_is_refused() {
     assert!(client.pair.client.connection.take_outcome(call).unwrap().status.is_ok());
 }
 
-/// RFC 9113 §6.5.2: every setting at the bounds of its values.
-#[test]
-fn settings_outside_their_bounds_end_the_connection() {
-    use sailplane::error::ErrorCode;
-    let (protocol, flow) = (Some(ErrorCode::PROTOCOL_ERROR), Some(ErrorCode::FLOW_CONTROL_ERROR));
-    let table: [(u16, u32, Option<ErrorCode>); 22] = [
-        (1, 0, None),
-        (1, u32::MAX, None),
-        (2, 0, None),
-        (2, 1, protocol),
-        (2, 2, protocol),
-        (2, u32::MAX, protocol),
-        (3, 0, None),
-        (3, u32::MAX, None),
-        (4, 0, None),
-        (4, 0x7fff_ffff, None),
-        (4, 0x8000_0000, flow),
-        (4, u32::MAX, flow),
-        (5, 0, protocol),
-        (5, 16_383, protocol),
-        (5, 16_384, None),
-        (5, 0x00ff_ffff, None),
-        (5, 0x0100_0000, protocol),
-        (5, u32::MAX, protocol),
-        (6, 0, None),
-        (6, u32::MAX, None),
-        (0, u32::MAX, None),
-        (0xffff, u32::MAX, None),
-    ];
-    for (id, value, expected) in table {
-        let client = Client::new(&[(id, value)]);
-        let found = client.wrote().into_iter().find_map(|frame| match frame {
-            Sent::GoAway { code, .. } => Some(code),
-            _ => None,
-        });
-        assert_eq!(found, expected, "setting {id} of {value}");
-    }
-}
-
 #[test]
 fn a_window_that_nobody_needs_any_more_does_not_overflow() {
     let mut client = Client::new(&[]);
@@ -440,4 +401,97 @@ fn what_is_no_preface_ends_the_connection() {
         assert_eq!(code, expected, "{name}");
         assert_eq!(end.connection.is_ready(), expected.is_none(), "{name}");
     }
+}
+
+/// RFC 9113 §6.5.2: every setting with the bounds of every other, in the first frame and in a later one.
+#[test]
+fn every_setting_with_every_bound() {
+    use crate::table::Bench;
+    const VALUES: [u32; 12] = [
+        0,
+        1,
+        2,
+        100,
+        16_383,
+        16_384,
+        0x00ff_ffff,
+        0x0100_0000,
+        0x7fff_fffe,
+        0x7fff_ffff,
+        0x8000_0000,
+        u32::MAX,
+    ];
+    let rule = |id: u16, value: u32, is_server: bool| match id {
+        2 if value > u32::from(is_server) => Some("PROTOCOL_ERROR"),
+        4 if value > 0x7fff_ffff => Some("FLOW_CONTROL_ERROR"),
+        5 if !(16_384..=0x00ff_ffff).contains(&value) => Some("PROTOCOL_ERROR"),
+        _ => None,
+    };
+    for id in (0..=16).chain([0x0a0a, 0xffff]) {
+        for value in VALUES {
+            for is_server in [false, true] {
+                let expected = rule(id, value, is_server);
+                let mut bench = if is_server { Bench::server() } else { Bench::client(1) };
+                bench.peer.settings(&[(id, value)]);
+                let later = match expected {
+                    Some(code) => format!("GOAWAY 0 {code}"),
+                    None => "SETTINGS ACK".into(),
+                };
+                // A greater window may let nothing more go out, for nothing is to be sent.
+                assert_eq!(bench.answer(), later, "{id} of {value}, server: {is_server}");
+                assert!(expected.is_some() || bench.is_alive());
+
+                let mut pair = Pair::new();
+                let end = if is_server { &mut pair.server } else { &mut pair.client };
+                let mut peer = Peer::silent();
+                if is_server {
+                    peer.bytes.extend_from_slice(sailplane::wire::CLIENT_PREFACE);
+                }
+                peer.settings(&[(id, value)]);
+                end.drain(pair.now);
+                end.receive(pair.now, &peer.take());
+                end.drain(pair.now);
+                let wrote = parse(!is_server, &end.written);
+                let code = wrote.iter().find_map(|frame| match frame {
+                    Sent::GoAway { code, .. } => Some(code.to_string()),
+                    _ => None,
+                });
+                assert_eq!(code.as_deref(), expected, "{id} of {value} first, server: {is_server}");
+                assert_eq!(wrote.contains(&Sent::SettingsAck), expected.is_none());
+            }
+        }
+    }
+}
+
+/// RFC 9113 §6.5.3: what the peer asks for holds before it is acknowledged; what this side asks for once it is.
+#[test]
+fn settings_hold_from_their_acknowledgement() {
+    use crate::support::wire::framed;
+    let served = |limits: Limits, acknowledged: bool, octets: usize| {
+        let mut pair = Pair::with(Limits::default(), limits);
+        let mut peer = Peer::silent();
+        pair.server.drain(pair.now);
+        peer.bytes.extend_from_slice(sailplane::wire::CLIENT_PREFACE);
+        peer.settings(&[]);
+        if acknowledged {
+            peer.settings_ack();
+        }
+        let whole = framed(&vec![0; octets]);
+        peer.request(1);
+        for piece in whole.chunks(16_384) {
+            peer.data(1, piece, false);
+        }
+        pair.server.receive(pair.now, &peer.take());
+        pair.server.drain(pair.now);
+        parse(false, &pair.server.written).iter().all(|frame| !matches!(frame, Sent::Rst { .. }))
+    };
+    let small = || Limits::default().stream_window_bytes(100);
+    assert!(
+        served(small(), false, 65_530) && !served(small(), false, 65_531),
+        "the initial window of 65,535"
+    );
+    assert!(served(small(), true, 95) && !served(small(), true, 96), "ours, once it is acknowledged");
+    let large = || Limits::default().stream_window_bytes(70_000);
+    assert!(served(large(), false, 65_530) && !served(large(), false, 65_531));
+    assert!(served(large(), true, 69_995) && !served(large(), true, 69_996));
 }
