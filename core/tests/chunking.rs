@@ -5,9 +5,9 @@ mod support;
 
 use bytes::Bytes;
 use core::time::Duration;
-use sailplane::call::ResponseHead;
-use sailplane::{Code, Event, Metadata};
+use sailplane::{Code, Metadata};
 use support::actors::Plan;
+use support::late::{Late, late};
 use support::rng::Rng;
 use support::scenarios::{self, Scenario};
 use support::world::World;
@@ -71,45 +71,6 @@ fn applications_see_the_same_of_large_transfers_in_pieces() {
             let cut = run(&scenario, |world| world.link.piece = Some(piece));
             assert!(cut == whole, "{} in pieces of {piece}", scenario.name);
         }
-    }
-}
-
-/// Events, output and contents of a connection that was fed and drained once at the end.
-#[derive(PartialEq)]
-struct Late {
-    events: Vec<Event>,
-    written: Vec<u8>,
-    heads: Vec<Option<ResponseHead>>,
-    messages: Vec<Vec<Bytes>>,
-    codes: Vec<Option<Result<(), (Code, String)>>>,
-    credit: (i64, u32),
-}
-
-fn late(mut end: End, now: sailplane::Instant, bytes: &[u8], mut cut: impl FnMut(usize) -> usize) -> Late {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(cut(rest.len()).clamp(1, rest.len()));
-        end.receive(now, piece);
-        rest = behind;
-    }
-    let written = end.drain(now);
-    let events = end.take_events();
-    let calls: Vec<_> = (0..20).map(|index| sailplane::CallId::new(index, 0)).collect();
-    let known = |end: &End, call: &sailplane::CallId| end.connection.has_ended(*call).is_some();
-    let calls: Vec<_> = calls.into_iter().filter(|call| known(&end, call)).collect();
-    Late {
-        heads: calls.iter().map(|call| end.connection.take_response(*call)).collect(),
-        messages: calls.iter().map(|call| end.messages(*call).0).collect(),
-        codes: calls
-            .iter()
-            .map(|call| {
-                let outcome = end.connection.take_outcome(*call)?;
-                Some(outcome.status.map_err(|status| (status.code(), status.message().to_owned())))
-            })
-            .collect(),
-        events,
-        written,
-        credit: end.connection.receive_credit(),
     }
 }
 

@@ -112,7 +112,7 @@ impl Assembler {
     /// credit can be returned at once.
     ///
     /// # Errors
-    /// The call must end; nothing more may be received.
+    /// The call must end; nothing more may be received. Messages that were complete before can still be taken.
     pub fn receive(&mut self, mut bytes: &[u8], limit: usize) -> Result<usize, MessageError> {
         let mut credit = 0_usize;
         if self.scan.have == 0 && self.front.is_none() {
@@ -134,7 +134,11 @@ impl Assembler {
             if in_body {
                 self.scan.left = self.scan.left.saturating_sub(piece.len());
             } else {
-                self.scan.take_prefix(piece, limit)?;
+                let had = usize::from(self.scan.have);
+                if let Err(fault) = self.scan.take_prefix(piece, limit) {
+                    self.abandon(had);
+                    return Err(fault);
+                }
             }
             if !only {
                 self.rest.extend_from_slice(piece);
@@ -152,6 +156,14 @@ impl Assembler {
             }
         }
         Ok(credit)
+    }
+
+    /// What follows is no message: forgets the `had` octets of its prefix that were there before.
+    fn abandon(&mut self, had: usize) {
+        self.scan = Scan::default();
+        if self.front.is_some() {
+            self.rest.truncate(self.rest.len().saturating_sub(had));
+        }
     }
 
     /// Whether a message can be taken.
@@ -457,5 +469,24 @@ mod tests {
             count += 1;
         }
         assert_eq!(count, 13_107);
+    }
+
+    /// Wherever the octets are cut: two messages, then a prefix that is none.
+    #[test]
+    fn what_was_complete_before_a_fault_can_be_taken() {
+        let mut wire = framed(&[alloc::vec![1, 2], alloc::vec![3]]);
+        wire.extend([0, 0, 0, 1, 0, 9, 9]);
+        for cut in 0..wire.len() {
+            let (mut assembler, (first, second)) = (Assembler::default(), wire.split_at(cut));
+            let received = assembler.receive(first, 100).and_then(|_| assembler.receive(second, 100));
+            assert_eq!(received, Err(MessageError::TooLarge { length: 256, limit: 100 }));
+            let mut out = Vec::new();
+            drain(&mut assembler, &mut 0, &mut out);
+            assert_eq!(
+                (out, assembler.held()),
+                (alloc::vec![alloc::vec![1, 2], alloc::vec![3]], 0),
+                "cut at {cut}"
+            );
+        }
     }
 }

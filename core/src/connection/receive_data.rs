@@ -91,13 +91,17 @@ impl Connection {
         }
         let (had_message, held) = (entry.incoming.has_message(), entry.incoming.held());
         let received = entry.incoming.receive(bytes, limit);
-        self.unread.octets = self.unread.octets.saturating_add(entry.incoming.held().saturating_sub(held));
+        // A fault takes back the octets of a prefix that were held.
+        self.unread.octets = self.unread.octets.saturating_add(entry.incoming.held()).saturating_sub(held);
         let has_message = entry.incoming.has_message();
+        let finished = has_message && !had_message;
+        if finished {
+            self.events.raise(&mut self.calls, index, Kind::Message);
+        }
         match received {
             Ok(credit) => {
                 self.credit(index, credit);
-                if has_message && !had_message {
-                    self.events.raise(&mut self.calls, index, Kind::Message);
+                if finished {
                     self.message_finished();
                 }
             }
@@ -126,7 +130,6 @@ impl Connection {
             _ => Status::internal(text),
         };
         self.current.call = None;
-        self.drop_incoming(index);
         self.fail_call(index, status);
     }
 

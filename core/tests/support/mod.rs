@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses a part of it")]
 
 pub mod actors;
+pub mod late;
 pub mod rng;
 pub mod scenarios;
 pub mod scene;
