@@ -13,7 +13,7 @@ mod hpack;
 mod input;
 mod messages;
 mod metadata;
-mod oracle;
+pub mod oracle;
 mod pair;
 mod peer;
 mod rig;

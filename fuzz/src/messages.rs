@@ -42,7 +42,7 @@ pub fn grpc_message(data: &[u8]) {
         let whole: usize = expected.iter().map(|message| message.len() + PREFIX_LEN).sum();
         assert_eq!(assembler.is_between_messages(), whole == body.len());
     } else {
-        assert_eq!(received[..], expected[..received.len()]);
+        assert_eq!(received, expected, "what was complete before the fault");
     }
     assembler.clear();
     assert!(!assembler.has_message() && assembler.held() == 0);

@@ -12,7 +12,7 @@ thread_local! {
 /// What `ask` returns, or `None` where it panics.
 ///
 /// libFuzzer's hook ends the process at every panic; while the oracle is asked another one stands before it.
-pub(crate) fn fenced<T>(ask: impl FnOnce() -> T) -> Option<T> {
+pub fn fenced<T>(ask: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let previous = panic::take_hook();

@@ -73,7 +73,7 @@ fn the_traces_are_the_golden_ones() {
             .unwrap();
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts/golden.txt");
-    if std::env::var_os("SAILPLANE_GOLDEN_WRITE").is_some() {
+    if std::env::var_os("SAILPLANE_GOLDEN_WRITE").is_some_and(|value| value == "1") {
         std::fs::write(path, &traces).unwrap();
     }
     let golden = std::fs::read_to_string(path).unwrap_or_default();

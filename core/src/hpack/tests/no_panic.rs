@@ -37,15 +37,6 @@ fn all_inputs_of_one_and_two_octets() {
     check_all(one.chain(two));
 }
 
-#[test]
-#[ignore = "slow without --release: 16.8 million inputs"]
-fn all_inputs_of_three_octets() {
-    let mut fields = FieldList::new();
-    for word in 0..1u32 << 24 {
-        check(&mut Decoder::new(4096), &word.to_be_bytes()[1..], &mut fields);
-    }
-}
-
 /// The same decoder goes on after errors, which no connection does: still nothing panics.
 #[test]
 fn random_inputs_one_after_another() {
