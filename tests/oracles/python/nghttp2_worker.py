@@ -45,7 +45,11 @@ mem_recv = function("session_mem_recv", ctypes.c_ssize_t, P, ctypes.c_char_p, SI
 mem_send = function("session_mem_send", ctypes.c_ssize_t, P, P)
 want_read, want_write = function("session_want_read", INT, P), function("session_want_write", INT, P)
 session_del = function("session_del", None, P)
-session_new = [function("session_server_new", INT, P, P, P), function("session_client_new", INT, P, P, P)]
+session_new = [function("session_server_new2", INT, P, P, P, P), function("session_client_new2", INT, P, P, P, P)]
+OPTION = P()
+function("option_new", INT, P)(ctypes.byref(OPTION))
+# White space around values is stripped, as PROTOCOL-HTTP2.md allows.
+function("option_set_no_rfc9113_leading_and_trailing_ws_validation", None, P, INT)(OPTION, 1)
 
 GIVEN = []
 BLOCK = []
@@ -110,7 +114,7 @@ REQUEST, RESPONSE = fields(session.REQUEST), fields(session.RESPONSE)
 class Connection:
     def __init__(self, is_client, window):
         self.session = P()
-        session_new[is_client](ctypes.byref(self.session), CALLBACKS, None)
+        session_new[is_client](ctypes.byref(self.session), CALLBACKS, None, OPTION)
         entries = [(3, session.CONCURRENT_STREAMS), (4, window), (6, session.HEADER_LIST_SIZE)]
         if is_client:
             entries.append((2, 0))

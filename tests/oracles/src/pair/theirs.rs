@@ -155,6 +155,9 @@ async fn client(
     let mut builder = h2::client::Builder::new();
     builder.initial_window_size(options.their_window).data_frame_budget(1 << 40);
     let Ok((sender, mut connection)) = builder.handshake::<_, Bytes>(pipe).await else {
+        for seen in results.borrow_mut().iter_mut() {
+            seen.end = Some(End::Error("no handshake".into()));
+        }
         return;
     };
     for (at, plan) in options.plans.into_iter().enumerate() {

@@ -68,7 +68,9 @@ pub struct Reaction {
 #[must_use]
 pub fn essential(fields: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Fields {
     let wanted = |name: &[u8]| matches!(name, b":path" | b":authority") || name.starts_with(b"x-");
-    let mut fields: Fields = fields.into_iter().filter(|(name, _)| wanted(name)).collect();
+    // White space around a value may be stripped (PROTOCOL-HTTP2.md, "Custom-Metadata").
+    let strip = |(name, value): (Vec<u8>, Vec<u8>)| (name, value.trim_ascii().to_vec());
+    let mut fields: Fields = fields.into_iter().filter(|(name, _)| wanted(name)).map(strip).collect();
     fields.sort_by(|one, other| one.0.cmp(&other.0));
     fields
 }

@@ -56,7 +56,7 @@ impl Ours {
     #[must_use]
     pub fn new(role: Role) -> Self {
         let now = Instant::from_nanos(1_000_000_000);
-        let limits = Limits::default().stream_window_bytes(WINDOW);
+        let limits = Limits::default().stream_window_bytes(WINDOW).ping_strikes_max(1000);
         let config = Config { limits: limits.into(), seed: 1, ..Config::default() };
         let connection = match role {
             Role::Client => Connection::client(now, &config),
