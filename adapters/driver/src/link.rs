@@ -113,13 +113,11 @@ impl<I: Io> Link<I> {
         calls: &mut Vec<IncomingCall<I>>,
         f: impl FnOnce(&mut State<I>, Instant, &mut After<I>),
     ) -> bool {
-        let mut taken = Vec::new();
         let (more, after) = self.command(|state, now, after| {
             f(state, now, after);
-            taken.extend(std::iter::from_fn(|| state.next_incoming()).take(CALLS_PER_TURN));
+            calls.extend(std::iter::from_fn(|| state.next_incoming(self)).take(CALLS_PER_TURN));
             state.has_incoming()
         });
-        calls.extend(taken.into_iter().map(|call| IncomingCall::new(Arc::clone(self), call)));
         after.settle();
         more
     }

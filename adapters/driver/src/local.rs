@@ -174,16 +174,23 @@ pub(crate) fn register(slot: &mut Option<Waker>, cx: &Context<'_>) -> Option<Wak
     }
 }
 
+/// Small messages that are taken at once for a reader that wants one: so many, and so many octets. Their
+/// senders are told that they were read.
+const AT_ONCE: usize = 64;
+const OCTETS_AT_ONCE: usize = 8 * 1024;
+
 /// Messages in order; one or two, as usual, without an allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     first: Option<Bytes>,
     second: Option<Bytes>,
     rest: VecDeque<Bytes>,
+    octets: usize,
 }
 
 impl Messages {
     pub(crate) fn push(&mut self, message: Bytes) {
+        self.octets += message.len();
         match (&self.first, &self.second) {
             (None, _) => self.first = Some(message),
             (_, None) => self.second = Some(message),
@@ -195,12 +202,13 @@ impl Messages {
         let second = self.second.take();
         let first = std::mem::replace(&mut self.first, second);
         self.second = self.rest.pop_front();
+        self.octets -= first.as_ref().map_or(0, Bytes::len);
         first
     }
 
     /// Enough is here: one for the reader, and one so that a look at the only message of a call finds the
-    /// end as well.
-    pub(crate) const fn is_enough(&self) -> bool {
-        self.second.is_some()
+    /// end as well; or many small ones, so that not each of them costs a look.
+    pub(crate) fn is_enough(&self) -> bool {
+        self.second.is_some() && (self.octets >= OCTETS_AT_ONCE || self.rest.len() >= AT_ONCE - 2)
     }
 }

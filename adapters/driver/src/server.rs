@@ -21,10 +21,9 @@ pub struct IncomingCall<I: Io> {
 }
 
 impl<I: Io> IncomingCall<I> {
-    pub(crate) fn new(link: Arc<Link<I>>, (id, head, mut local): (CallId, RequestHead, Local<I>)) -> Self {
-        local.place_at(&link, id);
+    pub(crate) fn new(link: &Arc<Link<I>>, id: CallId, head: RequestHead, local: Local<I>) -> Self {
         let call = Call::new(Role::Server, None, local);
-        Self { id, head: Some(head), link, call: Some(call) }
+        Self { id, head: Some(head), link: Arc::clone(link), call: Some(call) }
     }
 
     /// The call.

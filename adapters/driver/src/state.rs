@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use sailplane::call::{RequestHead, Status};
+use sailplane::call::Status;
 use sailplane::{CallId, Connection, Event, Instant, Received, Transmit};
 
-use crate::Io;
 use crate::call::Call;
 use crate::local::{Local, News, Place};
+use crate::{IncomingCall, Io, Link};
 
 /// What a connection's owner wants to know.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +116,7 @@ impl<I: Io> State<I> {
     }
 
     /// A new call of the peer, with what is there of it.
-    pub(crate) fn next_incoming(&mut self) -> Option<(CallId, RequestHead, Local<I>)> {
+    pub(crate) fn next_incoming(&mut self, link: &Arc<Link<I>>) -> Option<IncomingCall<I>> {
         loop {
             let id = self.incoming.pop_front()?;
             let Some(head) = self.connection.take_request(id) else {
@@ -124,10 +124,11 @@ impl<I: Io> State<I> {
                 continue;
             };
             let mut local = Local::new(Place::Moving);
+            local.place_at(link, id);
             self.take(id, &mut local, Role::Server);
             // Nobody is told of its events before the first look.
             local.look = true;
-            return Some((id, head, local));
+            return Some(IncomingCall::new(link, id, head, local));
         }
     }
 
@@ -143,8 +144,8 @@ impl<I: Io> State<I> {
         self.incoming.len() > seen
     }
 
-    /// Moves what is there for a call into `local`: up to two messages while the call runs, everything once
-    /// it ended. A client's call that ended is released.
+    /// Moves what is there for a call into `local`: a few messages while the call runs, everything once it
+    /// ended. A client's call that ended is released.
     pub(crate) fn take(&mut self, id: CallId, local: &mut Local<I>, role: Role) -> Option<Arc<Call<I>>> {
         if role == Role::Client && !local.head_taken && local.head.is_none() {
             local.head = self.connection.take_response(id);

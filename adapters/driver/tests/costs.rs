@@ -127,5 +127,5 @@ fn what_was_written_long_ago_is_no_stall() {
     world.clock.advance(2 * Limits::default().write_stall_timeout);
     server.timed_out();
     assert!(!server.is_over());
-    assert_eq!(server.timeout(), None);
+    assert!(server.timeout().is_none_or(|at| at > world.clock.now()));
 }

@@ -29,7 +29,8 @@ thread_local! {
 pub(crate) fn work(pool: &Arc<Pool>, looks_out: bool) {
     let desk = pool.crew().desk();
     POOL.set((Arc::downgrade(pool), desk));
-    let mut worker = Worker { pool, desk, me: Sleeper::current(), turn: None, since: now() };
+    let mut worker =
+        Worker { pool, desk, me: Sleeper::current(), turn: None, since: now(), calls: Vec::new() };
     let mut roused = Roused::new(looks_out);
     while let Some(next) = worker.step(roused) {
         roused = next;
@@ -64,6 +65,8 @@ struct Worker<'a> {
     turn: Option<Turn<Transport>>,
     /// When it began to run calls.
     since: Instant,
+    /// What it reads as a leader, for a moment.
+    calls: Vec<IncomingCall<Transport>>,
 }
 
 impl Worker<'_> {
@@ -99,7 +102,7 @@ impl Worker<'_> {
             }
             Work::Lead(seat) => {
                 self.end_turn();
-                let run = lead(pool, self.desk, seat);
+                let run = lead(pool, self.desk, seat, &mut self.calls);
                 self.since = now();
                 Some(match run {
                     Some(run) => {
@@ -228,13 +231,17 @@ fn sleep(pool: &Pool, desk: usize, me: &Arc<Sleeper>, spare: bool) -> bool {
 }
 
 /// Leads a poller until a call comes that this thread has to run, or until the end.
-fn lead(pool: &Arc<Pool>, desk: usize, mut seat: Seat) -> Option<Run> {
+fn lead(
+    pool: &Arc<Pool>,
+    desk: usize,
+    mut seat: Seat,
+    calls: &mut Vec<IncomingCall<Transport>>,
+) -> Option<Run> {
     let accepts = pool.accepts(seat.poller());
-    let mut calls = Vec::new();
     loop {
         let paused = if accepts { pool.accept.paused() } else { None };
         seat.wait(paused);
-        seat.turn(&mut Collect(&mut calls));
+        seat.turn(&mut Collect(calls));
         if accepts {
             accept(pool, &mut seat, paused);
         }
@@ -243,7 +250,7 @@ fn lead(pool: &Arc<Pool>, desk: usize, mut seat: Seat) -> Option<Run> {
             crew.give_up(seat);
             return None;
         }
-        let mine = if calls.is_empty() { None } else { crew.came(desk, &mut calls) };
+        let mine = if calls.is_empty() { None } else { crew.came(desk, calls) };
         if mine.is_some() {
             crew.give_up(seat);
             return mine;
