@@ -109,11 +109,11 @@ fn judge_prefix([flag, a, b, c, d]: [u8; PREFIX_LEN], limit: usize) -> Result<us
 
 impl Assembler {
     /// Takes received octets. Returns how many of them belong to the only message that is held: their
-    /// credit can be returned at once.
+    /// credit can be returned at once. `room` is what may be allocated ahead of what arrives.
     ///
     /// # Errors
     /// The call must end; nothing more may be received. Messages that were complete before can still be taken.
-    pub fn receive(&mut self, mut bytes: &[u8], limit: usize) -> Result<usize, MessageError> {
+    pub fn receive(&mut self, mut bytes: &[u8], limit: usize, room: usize) -> Result<usize, MessageError> {
         let mut credit = 0_usize;
         if self.scan.have == 0 && self.front.is_none() {
             if let Some((prefix, behind)) = bytes.split_first_chunk() {
@@ -141,11 +141,11 @@ impl Assembler {
                 }
             }
             if !only {
-                self.rest.extend_from_slice(piece);
+                self.keep_raw(piece, room);
             } else {
                 credit = credit.saturating_add(piece.len());
                 if in_body {
-                    self.build(piece);
+                    self.build(piece, room);
                 }
             }
             if self.scan.in_body() && self.scan.left == 0 {
@@ -179,12 +179,14 @@ impl Assembler {
         self.scan.have == 0
     }
 
-    /// Octets held, taken or not.
+    /// Octets held, as they are allocated: more than came while a message is put together.
     #[must_use]
     pub fn held(&self) -> usize {
         let front = self.front.as_ref().map_or(0, Bytes::len);
-        let building = self.building.len().saturating_add(self.small.len());
-        front.saturating_add(building).saturating_add(self.unparsed().len())
+        let building = self.building.capacity().saturating_add(self.small.len());
+        // An empty buffer that is kept for the next call holds nothing of the peer's.
+        let rest = if self.rest.is_empty() { 0 } else { self.rest.capacity() };
+        front.saturating_add(building).saturating_add(rest)
     }
 
     /// Takes the first message, and how many octets behind it now belong to the only message held: their
@@ -238,7 +240,7 @@ impl Assembler {
             None => {
                 // The last one, and incomplete: what came of it is what the scan stands in.
                 if let Some(body) = unparsed.get(PREFIX_LEN..).filter(|body| !body.is_empty()) {
-                    self.build(body);
+                    self.build(body, 0);
                 }
                 unparsed.len()
             }
@@ -300,26 +302,49 @@ impl Assembler {
         self.small.split().freeze()
     }
 
-    /// Memory grows with what arrived, never by what the prefix claims: to four times that at most, but for
-    /// messages that are small anyway.
-    fn build(&mut self, piece: &[u8]) {
+    /// Adds octets to the message that is put together.
+    fn build(&mut self, piece: &[u8], room: usize) {
         let begins = self.building.is_empty() && self.small.is_empty();
         if begins && self.scan.length <= SMALL_MAX && self.has_small_room(self.scan.length)
             || !self.small.is_empty()
         {
             return self.small.extend_from_slice(piece);
         }
-        let needed = self.building.len().saturating_add(piece.len());
-        if needed > self.building.capacity() {
-            let capacity = self.next_capacity(needed);
-            self.building.reserve_exact(capacity.saturating_sub(self.building.len()));
-        }
-        self.building.extend_from_slice(piece);
+        append(&mut self.building, piece, self.scan.length, room);
     }
 
-    fn next_capacity(&self, needed: usize) -> usize {
-        self.scan.length.min(needed.saturating_mul(4)).max(needed)
+    /// Adds raw octets. Before the buffer grows, what was taken of it makes room.
+    fn keep_raw(&mut self, piece: &[u8], room: usize) {
+        if self.rest.len().saturating_add(piece.len()) > self.rest.capacity() && self.rest_start > 0 {
+            self.rest.drain(..self.rest_start);
+            self.rest_start = 0;
+        }
+        let twice = self.rest.len().saturating_add(piece.len()).saturating_mul(2);
+        append(&mut self.rest, piece, twice, room);
     }
+}
+
+/// Appends to a buffer that will hold `whole` octets at most.
+fn append(buffer: &mut Vec<u8>, piece: &[u8], whole: usize, room: usize) {
+    let needed = buffer.len().saturating_add(piece.len());
+    if needed > buffer.capacity() {
+        let capacity = next_capacity(needed, buffer.capacity(), whole, room);
+        buffer.reserve_exact(capacity.saturating_sub(buffer.len()));
+    }
+    buffer.extend_from_slice(piece);
+}
+
+/// Memory grows with what arrived, never by what a prefix claims: to four times that at most, and hardly
+/// beyond it where there is no `room`. Messages that are small anyway are the exception.
+fn next_capacity(needed: usize, capacity: usize, whole: usize, room: usize) -> usize {
+    // Half before the whole: the old buffer is there until the new one holds what it held.
+    let ahead = match needed.saturating_mul(4) {
+        enough if enough >= whole => whole,
+        ahead => ahead.min(whole / 2),
+    };
+    let little = needed.saturating_add(needed / 16).saturating_add(64).min(whole);
+    let fits = ahead.saturating_sub(capacity) <= room;
+    if fits { ahead } else { little }.max(needed)
 }
 
 /// The largest message that goes to the buffer for small ones.
@@ -330,7 +355,7 @@ const SMALL_MIN: usize = 64;
 const LENT_MAX: u8 = 8;
 
 /// Capacity for raw octets that a call keeps once it is empty.
-const REST_KEPT: usize = 4096;
+const REST_KEPT: usize = 512;
 
 #[cfg(test)]
 mod tests {
@@ -363,7 +388,7 @@ mod tests {
             while !rest.is_empty() {
                 let cut = cuts.get(turn % cuts.len().max(1)).map_or(rest.len(), |cut| usize::from(*cut)).clamp(1, rest.len());
                 let (piece, behind) = rest.split_at(cut);
-                credit += assembler.receive(piece, 1 << 20).unwrap();
+                credit += assembler.receive(piece, 1 << 20, 1 << 16).unwrap();
                 rest = behind;
                 if drains.get(turn % drains.len().max(1)) == Some(&true) {
                     drain(&mut assembler, &mut credit, &mut out);
@@ -379,7 +404,7 @@ mod tests {
     fn only_the_first_message_is_credited_until_it_is_taken() {
         let wire = framed(&[b"abc".to_vec(), b"de".to_vec(), b"f".to_vec()]);
         let mut assembler = Assembler::default();
-        assert_eq!(assembler.receive(&wire, 10), Ok(8));
+        assert_eq!(assembler.receive(&wire, 10, 1 << 20), Ok(8));
         assert_eq!(assembler.take(), Some((Bytes::from_static(b"abc"), 7)));
         assert_eq!(assembler.take(), Some((Bytes::from_static(b"de"), 6)));
         assert_eq!(assembler.take(), Some((Bytes::from_static(b"f"), 0)));
@@ -389,11 +414,11 @@ mod tests {
     #[test]
     fn a_claimed_length_allocates_nothing() {
         let mut assembler = Assembler::default();
-        assert_eq!(assembler.receive(&[0, 0, 0x40, 0, 0], 1 << 22), Ok(5));
+        assert_eq!(assembler.receive(&[0, 0, 0x40, 0, 0], 1 << 22, 1 << 22), Ok(5));
         assert_eq!(assembler.building.capacity(), 0);
         assert!(!assembler.is_between_messages());
         assert_eq!(
-            Assembler::default().receive(&[0, 0xff, 0xff, 0xff, 0xff], 1 << 22),
+            Assembler::default().receive(&[0, 0xff, 0xff, 0xff, 0xff], 1 << 22, 1 << 22),
             Err(MessageError::TooLarge { length: u32::MAX, limit: 1 << 22 })
         );
     }
@@ -407,8 +432,8 @@ mod tests {
             let message = alloc::vec![turn; usize::from(turn) * 7 % 600];
             let wire = framed(core::slice::from_ref(&message));
             let (first, second) = wire.split_at(wire.len() * usize::from(turn % 3) / 2);
-            assembler.receive(first, 1000).unwrap();
-            assembler.receive(second, 1000).unwrap();
+            assembler.receive(first, 1000, 1 << 20).unwrap();
+            assembler.receive(second, 1000, 1 << 20).unwrap();
             let (received, _) = assembler.take().unwrap();
             assert_eq!(received, message);
             if turn % 10 == 3 {
@@ -418,11 +443,11 @@ mod tests {
         }
         let wire = framed(&[b"abc".to_vec()]);
         for _ in 0..LENT_MAX {
-            assembler.receive(&wire, 1000).unwrap();
+            assembler.receive(&wire, 1000, 1 << 20).unwrap();
             assembler.take().unwrap();
         }
         let size = assembler.small_size;
-        assembler.receive(&wire, 1000).unwrap();
+        assembler.receive(&wire, 1000, 1 << 20).unwrap();
         assembler.take().unwrap();
         assert_eq!((assembler.lent, assembler.small_size), (0, size));
     }
@@ -433,7 +458,7 @@ mod tests {
         let mut assembler = Assembler::default();
         let wire = framed(&[alloc::vec![7; SMALL_MIN]]);
         let mut next = || {
-            assembler.receive(&wire, 1000).unwrap();
+            assembler.receive(&wire, 1000, 1 << 20).unwrap();
             (assembler.take().unwrap().0, assembler.lent)
         };
         let (kept, _) = next();
@@ -454,7 +479,7 @@ mod tests {
                 1 => Err(MessageError::CompressedWithoutEncoding),
                 flag => Err(MessageError::InvalidFlag(flag)),
             };
-            assert_eq!(Assembler::default().receive(&[flag, 0, 0, 0, 0], 10), expected);
+            assert_eq!(Assembler::default().receive(&[flag, 0, 0, 0, 0], 10, 10), expected);
         }
     }
 
@@ -462,7 +487,7 @@ mod tests {
     fn many_empty_messages_cost_no_more_than_their_octets() {
         let mut assembler = Assembler::default();
         let wire = [0; 65_535];
-        assembler.receive(&wire, 10).unwrap();
+        assembler.receive(&wire, 10, 1 << 20).unwrap();
         assert!(assembler.rest.capacity() <= 128 * 1024);
         let mut count = 0;
         while assembler.take().is_some() {
@@ -478,7 +503,8 @@ mod tests {
         wire.extend([0, 0, 0, 1, 0, 9, 9]);
         for cut in 0..wire.len() {
             let (mut assembler, (first, second)) = (Assembler::default(), wire.split_at(cut));
-            let received = assembler.receive(first, 100).and_then(|_| assembler.receive(second, 100));
+            let received =
+                assembler.receive(first, 100, 100).and_then(|_| assembler.receive(second, 100, 100));
             assert_eq!(received, Err(MessageError::TooLarge { length: 256, limit: 100 }));
             let mut out = Vec::new();
             drain(&mut assembler, &mut 0, &mut out);

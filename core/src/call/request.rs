@@ -216,6 +216,8 @@ fn sort(fields: &FieldList) -> Result<Parts<'_>, MalformedFields> {
             // gRFC A41: more than one Host is rejected, by RST_STREAM with PROTOCOL_ERROR.
             Token::Host if parts.host.is_some() => return Err(MalformedFields::Host),
             Token::Host => parts.host = Some(field.value),
+            // RFC 9113 §8.3: what is missing here does not come any more.
+            _ if parts.path.is_none() => return Err(MalformedFields::Pseudo),
             _ => parts.regular.take(&field)?,
         }
     }

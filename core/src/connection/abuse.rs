@@ -3,43 +3,48 @@
 use crate::limits::Limits;
 use crate::time::Instant;
 
+/// How much a bucket holds, and how fast it refills.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    pub(super) burst: u32,
+    pub(super) per_second: u32,
+}
+
 /// A bucket of tokens that refills with time.
 #[derive(Debug)]
 pub(super) struct Bucket {
     tokens: u32,
-    burst: u32,
-    per_second: u32,
     /// Refilled up to here.
     refilled: Instant,
 }
 
 impl Bucket {
-    pub(super) const fn new(now: Instant, burst: u32, per_second: u32) -> Self {
-        Self { tokens: burst, burst, per_second, refilled: now }
+    const fn new(now: Instant, burst: u32) -> Self {
+        Self { tokens: burst, refilled: now }
     }
 
     /// Takes `count` tokens. False: the bucket is empty.
-    pub(super) fn spend(&mut self, now: Instant, count: u32) -> bool {
+    pub(super) fn spend(&mut self, now: Instant, count: u32, rate: Rate) -> bool {
         if self.tokens < count {
-            self.refill(now);
+            self.refill(now, rate);
         }
         let enough = self.tokens >= count;
         self.tokens = self.tokens.saturating_sub(count);
         enough
     }
 
-    pub(super) fn put_back(&mut self) {
-        self.tokens = self.tokens.saturating_add(1).min(self.burst);
+    pub(super) fn put_back(&mut self, burst: u32) {
+        self.tokens = self.tokens.saturating_add(1).min(burst);
     }
 
-    fn refill(&mut self, now: Instant) {
+    fn refill(&mut self, now: Instant, rate: Rate) {
         const SECOND: u128 = 1_000_000_000;
         let elapsed = now.saturating_duration_since(self.refilled).as_nanos();
-        let earned = elapsed.saturating_mul(u128::from(self.per_second)) / SECOND;
+        let earned = elapsed.saturating_mul(u128::from(rate.per_second)) / SECOND;
         if earned > 0 {
             self.refilled = now;
             let earned = u32::try_from(earned).unwrap_or(u32::MAX);
-            self.tokens = self.tokens.saturating_add(earned).min(self.burst);
+            self.tokens = self.tokens.saturating_add(earned).min(rate.burst);
         }
     }
 }
@@ -56,8 +61,8 @@ pub(super) struct Budgets {
 impl Budgets {
     pub(super) const fn new(now: Instant, limits: &Limits) -> Self {
         Self {
-            resets: Bucket::new(now, limits.resets_burst, limits.resets_per_second),
-            glitches: Bucket::new(now, limits.glitches_burst, limits.glitches_per_second),
+            resets: Bucket::new(now, limits.resets_burst),
+            glitches: Bucket::new(now, limits.glitches_burst),
         }
     }
 }
@@ -70,13 +75,14 @@ mod tests {
     #[test]
     fn a_bucket_empties_and_refills_with_time() {
         let mut now = Instant::from_nanos(5);
-        let mut bucket = Bucket::new(now, 3, 2);
-        assert!(bucket.spend(now, 3) && !bucket.spend(now, 1));
+        let rate = Rate { burst: 3, per_second: 2 };
+        let mut bucket = Bucket::new(now, rate.burst);
+        assert!(bucket.spend(now, 3, rate) && !bucket.spend(now, 1, rate));
         now = now.saturating_add(Duration::from_millis(499));
-        assert!(!bucket.spend(now, 1));
+        assert!(!bucket.spend(now, 1, rate));
         now = now.saturating_add(Duration::from_millis(1));
-        assert!(bucket.spend(now, 1) && !bucket.spend(now, 1));
+        assert!(bucket.spend(now, 1, rate) && !bucket.spend(now, 1, rate));
         now = now.saturating_add(Duration::from_secs(3600));
-        assert!(bucket.spend(now, 3) && !bucket.spend(now, 1));
+        assert!(bucket.spend(now, 3, rate) && !bucket.spend(now, 1, rate));
     }
 }

@@ -52,7 +52,7 @@ impl Connection {
             self.drop_incoming(index);
         }
         if !failed {
-            self.budgets.resets.put_back();
+            self.budgets.resets.put_back(self.limits.resets_burst);
         }
         let Some(entry) = self.calls.get(index) else { return };
         if entry.told && !Kind::Call.is_pending(entry.events) {

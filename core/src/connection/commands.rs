@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use super::entry::Fate;
 use super::events::Kind;
+use super::goaway::Why;
 use super::{Connection, Received, Refused, RefusedReason, Role, SendError, Start, StateInput};
 use crate::call::message::PREFIX_LEN;
 use crate::call::request::{list_size, may_be_sent};
@@ -233,7 +234,8 @@ impl Connection {
             return Ok(if over { Received::End } else { Received::Pending });
         };
         let more = entry.incoming.has_message() || entry.receiving == Receiving::Complete;
-        self.unread.octets = self.unread.octets.saturating_sub(held.saturating_sub(entry.incoming.held()));
+        let now_held = entry.incoming.held();
+        self.unread.replace(held, now_held);
         self.credit(index, credit);
         if more {
             self.events.raise(&mut self.calls, index, Kind::Message);
@@ -274,7 +276,7 @@ impl Connection {
     /// Ends in order: no new calls; those that run may go on until `grace` is over, then they are cancelled.
     pub fn shutdown(&mut self, now: Instant, grace: Duration) {
         self.begin(now);
-        self.start_shutdown(grace, "");
+        self.start_shutdown(grace, Why::Asked);
     }
 
     /// Ends now: GOAWAY goes out, every call ends.

@@ -29,7 +29,7 @@ impl Kind {
 
 #[derive(Debug)]
 pub(super) struct Events {
-    ring: Ring,
+    ring: Ring<0>,
     /// Bits set in all calls.
     pending: usize,
     ready: bool,
@@ -40,7 +40,7 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) const fn new() -> Self {
-        Self { ring: Ring::new(0), pending: 0, ready: false, room: false, draining: false, closed: None }
+        Self { ring: Ring::new(), pending: 0, ready: false, room: false, draining: false, closed: None }
     }
 
     #[inline]

@@ -22,6 +22,29 @@ pub(super) struct GoAway {
     pub(super) ping: bool,
 }
 
+/// Why this side shuts down.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Why {
+    /// The driver asked for it.
+    #[default]
+    Asked,
+    /// No call ran for long.
+    Idle,
+    /// The connection is old.
+    Age,
+}
+
+impl Why {
+    /// The debug data of the GOAWAYs, as other implementations of gRPC write it.
+    pub(super) fn debug(self) -> Vec<u8> {
+        match self {
+            Self::Asked => Vec::new(),
+            Self::Idle => b"max_idle".to_vec(),
+            Self::Age => b"max_age".to_vec(),
+        }
+    }
+}
+
 /// What was sent and received of it.
 #[derive(Debug, Default)]
 pub(super) struct Shutdown {
@@ -34,8 +57,8 @@ pub(super) struct Shutdown {
     /// The last-stream-id of the peer's GOAWAY.
     pub(super) received_last: Option<StreamId>,
     pub(super) received_code: Option<ErrorCode>,
-    /// What the GOAWAYs of this side say to people.
-    pub(super) debug: &'static str,
+    /// Why this side shuts down.
+    pub(super) why: Why,
     /// The server told this client that its PINGs come too often.
     pub(super) too_many_pings: bool,
 }

@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 
+use super::goaway::Why;
 use super::receive::Fatal;
 use super::{Connection, Role};
 use crate::error::{ErrorCode, PeerViolation};
@@ -21,8 +22,8 @@ pub(super) const TOO_MANY_PINGS: &str = "too_many_pings";
 
 #[derive(Debug)]
 pub(super) struct Keepalive {
-    /// How long nothing may be received before a PING is sent; [`Duration::MAX`] for ever.
-    interval: Duration,
+    /// How long nothing may be received before a PING is sent, in nanoseconds; [`u64::MAX`] for ever.
+    interval: u64,
     /// When something was received last.
     pub(super) heard: Instant,
     /// When the PING was written that shall show whether the peer lives; none is out at [`Instant::MAX`].
@@ -47,7 +48,7 @@ impl Keepalive {
             Role::Server => limits.server_keepalive,
         };
         Self {
-            interval: interval.unwrap_or(Duration::MAX),
+            interval: interval.map_or(u64::MAX, |at| u64::try_from(at.as_nanos()).unwrap_or(u64::MAX)),
             heard: now,
             asked: Instant::MAX,
             unanswered: false,
@@ -60,6 +61,10 @@ impl Keepalive {
 }
 
 impl Keepalive {
+    const fn interval(&self) -> Duration {
+        Duration::from_nanos(self.interval)
+    }
+
     /// Whether an acknowledgement answers a PING of this side, each of which has one.
     pub(super) const fn take_answer(&mut self) -> bool {
         let wanted = self.unanswered;
@@ -75,7 +80,7 @@ impl Connection {
         if self.role == Role::Client {
             return;
         }
-        self.timers.set(Timer::Keepalive, self.now.saturating_add(self.keepalive.interval));
+        self.timers.set(Timer::Keepalive, self.now.saturating_add(self.keepalive.interval()));
         if let Some(idle) = self.limits.connection_idle_max {
             self.timers.set(Timer::Idle, self.now.saturating_add(idle));
         }
@@ -89,14 +94,14 @@ impl Connection {
     /// Client: a call starts, so it matters whether the peer lives.
     pub(super) fn wake_keepalive(&mut self) {
         self.keepalive.dormant = false;
-        let at = self.keepalive.heard.saturating_add(self.keepalive.interval);
+        let at = self.keepalive.heard.saturating_add(self.keepalive.interval());
         self.timers.set(Timer::Keepalive, at.max(self.now));
     }
 
     /// The peer was silent for a while, or did not answer. What was received meanwhile is looked at here, so
     /// that receiving costs no timer.
     pub(super) fn check_keepalive(&mut self) {
-        let silent_at = self.keepalive.heard.saturating_add(self.keepalive.interval);
+        let silent_at = self.keepalive.heard.saturating_add(self.keepalive.interval());
         if self.keepalive.asked <= self.keepalive.heard {
             self.keepalive.asked = Instant::MAX;
         }
@@ -129,13 +134,13 @@ impl Connection {
         if at > self.now {
             return self.timers.set(Timer::Idle, at);
         }
-        self.retire("max_idle");
+        self.retire(Why::Idle);
     }
 
     /// The connection has lived long enough. One that ends already has its own bound.
-    pub(super) fn retire(&mut self, debug: &'static str) {
+    pub(super) fn retire(&mut self, why: Why) {
         if !self.shutdown.has_begun() {
-            self.start_shutdown(self.limits.connection_age_grace, debug);
+            self.start_shutdown(self.limits.connection_age_grace, why);
         }
     }
 
@@ -168,7 +173,6 @@ impl Connection {
     #[must_use]
     pub fn longer_keepalive(&self) -> Option<Duration> {
         let refused = self.shutdown.too_many_pings && self.role == Role::Client;
-        (refused && self.keepalive.interval != Duration::MAX)
-            .then(|| self.keepalive.interval.saturating_mul(2))
+        (refused && self.keepalive.interval != u64::MAX).then(|| self.keepalive.interval().saturating_mul(2))
     }
 }

@@ -153,12 +153,12 @@ pub struct Connection {
     settings_received: bool,
     decoder: Decoder,
     fields: FieldList,
-    unfinished: Option<header_block::Unfinished>,
+    unfinished: Option<Box<header_block::Unfinished>>,
     current: receive_data::Current,
     /// Server: from the first request on.
     seen: Option<Box<crate::call::request::Seen>>,
     /// Client.
-    usual: crate::call::response::Usual,
+    usual: Option<Box<crate::call::response::Usual>>,
     receive_window: ReceiveWindow,
     unread: unread::Unread,
     late: late::Late,
@@ -166,8 +166,8 @@ pub struct Connection {
     ping_is_free: bool,
     keepalive: keepalive::Keepalive,
     /// Frames that began; and how many had when the partial-frame timer was set.
-    frames: u64,
-    frames_at_timer: u64,
+    frames: u32,
+    frames_at_timer: u32,
 
     // Sending.
     encoder: Encoder,
@@ -198,7 +198,7 @@ pub struct Connection {
     /// Server: calls that were handed out and not released.
     handlers: usize,
     /// Server: calls that wait for a handler to end, in order, and places of some that do no more.
-    unstarted: table::Ring,
+    unstarted: table::Ring<6>,
     /// Server: how many wait.
     waiting: usize,
     /// Server: metadata of requests that nobody took.
@@ -235,7 +235,7 @@ impl Connection {
             unfinished: None,
             current: receive_data::Current::default(),
             seen: None,
-            usual: crate::call::response::Usual::default(),
+            usual: None,
             receive_window: ReceiveWindow::new(WINDOW_INITIAL),
             unread: unread::Unread::new(),
             late: late::Late::default(),
@@ -261,7 +261,7 @@ impl Connection {
             highest_received: StreamId::ZERO,
             room_wanted: false,
             handlers: 0,
-            unstarted: table::Ring::new(6),
+            unstarted: table::Ring::new(),
             waiting: 0,
             request_metadata: 0,
             memory: memory::Account::new(config.memory.as_ref()),
@@ -350,7 +350,7 @@ impl Connection {
         self.calls.len()
     }
 
-    /// Octets of messages that were received and not taken.
+    /// Octets that are allocated for messages that were received, in part or whole, and not taken.
     #[must_use]
     pub const fn unread_bytes(&self) -> usize {
         self.unread.octets

@@ -1,6 +1,7 @@
 //! What is to be written, as state: replies that a peer causes are counted and coalesced, never queued
 //! without bound.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use super::table::Ring;
@@ -18,19 +19,19 @@ pub(super) struct Output {
     /// Streams without a call: refused, malformed, or closed.
     pub(super) resets: VecDeque<(StreamId, ErrorCode)>,
     /// Calls with something that no window holds back.
-    pub(super) urgent: Ring,
+    pub(super) urgent: Ring<1>,
     /// Client: calls that may not be sent, for the limit of streams fell after they were started.
-    pub(super) held: Ring,
+    pub(super) held: Ring<5>,
     /// Calls with DATA to send and a window for it.
-    pub(super) data: Ring,
+    pub(super) data: Ring<2>,
     /// Calls that were answered `Blocked` because the connection holds too much.
-    pub(super) crowded: Ring,
+    pub(super) crowded: Ring<3>,
     /// Unsent octets of all calls.
     pub(super) unsent: usize,
     /// Client: header blocks of requests that repeat.
-    pub(super) requests: request::Repeats,
+    pub(super) requests: Option<Box<request::Repeats>>,
     /// Server: header blocks of responses that repeat.
-    pub(super) responses: response::Repeats,
+    pub(super) responses: Option<Box<response::Repeats>>,
     /// What the transmit held when it was handed out last.
     pub(super) handed_out: usize,
 }
@@ -42,13 +43,13 @@ impl Output {
             settings_acks: 0,
             ping_acks: VecDeque::new(),
             resets: VecDeque::new(),
-            urgent: Ring::new(1),
-            held: Ring::new(5),
-            data: Ring::new(2),
-            crowded: Ring::new(3),
+            urgent: Ring::new(),
+            held: Ring::new(),
+            data: Ring::new(),
+            crowded: Ring::new(),
             unsent: 0,
-            requests: request::Repeats::default(),
-            responses: response::Repeats::default(),
+            requests: None,
+            responses: None,
             handed_out: 0,
         }
     }

@@ -1,8 +1,10 @@
 //! One frame at a time to the machine that it concerns; what that says is applied here.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 
+use super::abuse::Rate;
 use super::event::{Ended, Initiator};
 use super::goaway::{DRAIN_PING, GoAway};
 use super::header_block::Unfinished;
@@ -157,7 +159,7 @@ impl Connection {
                 self.header_block(stream_id, end_stream, fragment)
             }
             Frame::Headers { stream_id, end_stream, fragment, .. } => {
-                self.unfinished = Some(Unfinished::new(stream_id, end_stream, fragment));
+                self.unfinished = Some(Box::new(Unfinished::new(stream_id, end_stream, fragment)));
                 Ok(())
             }
             Frame::Continuation { end_headers, fragment, .. } => self.continuation(fragment, end_headers),
@@ -207,7 +209,8 @@ impl Connection {
 
     /// Something legal but pointless.
     pub(super) fn glitch(&mut self, weight: u32) -> Result<(), Fatal> {
-        if self.budgets.glitches.spend(self.now, weight) {
+        let rate = Rate { burst: self.limits.glitches_burst, per_second: self.limits.glitches_per_second };
+        if self.budgets.glitches.spend(self.now, weight, rate) {
             return Ok(());
         }
         Err(PeerViolation::TooManyGlitches.into())
@@ -215,7 +218,8 @@ impl Connection {
 
     /// A stream ended before its time.
     pub(super) fn count_reset(&mut self) -> Result<(), Fatal> {
-        if self.budgets.resets.spend(self.now, 1) {
+        let rate = Rate { burst: self.limits.resets_burst, per_second: self.limits.resets_per_second };
+        if self.budgets.resets.spend(self.now, 1, rate) {
             return Ok(());
         }
         Err(PeerViolation::TooManyResets.into())
@@ -299,14 +303,14 @@ impl Connection {
         self.queue_goaway(GoAway {
             last,
             code: ErrorCode::NO_ERROR,
-            debug: self.shutdown.debug.into(),
+            debug: self.shutdown.why.debug(),
             ping: false,
         });
         self.check_drained();
     }
 
     pub(super) fn queue_goaway(&mut self, goaway: GoAway) {
-        self.shutdown.pending = Some(alloc::boxed::Box::new(goaway));
+        self.shutdown.pending = Some(Box::new(goaway));
     }
 
     fn receive_goaway(&mut self, last: StreamId, code: ErrorCode, debug: &[u8]) -> Result<(), Fatal> {

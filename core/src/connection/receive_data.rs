@@ -24,7 +24,7 @@ pub(super) struct Current {
     /// call is gone and its slot is another's.
     call: Option<CallId>,
     /// Octets of it that are padding, or were not seen yet.
-    rest: usize,
+    rest: u32,
 }
 
 impl Connection {
@@ -43,7 +43,7 @@ impl Connection {
         // RFC 9113 §6.9.1: the whole payload counts, also that of frames for streams that are gone.
         self.receive_window.receive(octets).map_err(|_| PeerViolation::WindowExceeded)?;
         self.receive_window.give_back(octets as usize);
-        self.current = Current { call: None, rest: octets as usize };
+        self.current = Current { call: None, rest: octets };
         let Some(index) = self.calls.by_stream(stream) else {
             return if self.is_idle(stream) {
                 Err(PeerViolation::DataOnIdleStream.into())
@@ -73,9 +73,12 @@ impl Connection {
     }
 
     pub(super) fn data_piece(&mut self, bytes: &[u8]) {
-        self.current.rest = self.current.rest.saturating_sub(bytes.len());
-        let Some(index) = self.current.call.and_then(|call| self.calls.slot(call)) else { return };
+        let seen = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.current.rest = self.current.rest.saturating_sub(seen);
+        let Some(call) = self.current.call else { return };
+        let Some(index) = self.calls.slot(call) else { return };
         let limit = self.limits.message_bytes_max;
+        let room = self.room_ahead(call);
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.received = entry.received.saturating_add(bytes.len() as u64);
         if let Some(other) = &mut entry.not_grpc {
@@ -90,10 +93,11 @@ impl Connection {
             return;
         }
         let (had_message, held) = (entry.incoming.has_message(), entry.incoming.held());
-        let received = entry.incoming.receive(bytes, limit);
-        // A fault takes back the octets of a prefix that were held.
-        self.unread.octets = self.unread.octets.saturating_add(entry.incoming.held()).saturating_sub(held);
+        let received = entry.incoming.receive(bytes, limit, room);
+        let now_held = entry.incoming.held();
         let has_message = entry.incoming.has_message();
+        // A fault takes back the octets of a prefix that were held.
+        self.unread.replace(held, now_held);
         let finished = has_message && !had_message;
         if finished {
             self.events.raise(&mut self.calls, index, Kind::Message);
@@ -111,7 +115,7 @@ impl Connection {
 
     pub(super) fn data_end(&mut self, end: bool) {
         let Some(index) = self.current.call.take().and_then(|call| self.calls.slot(call)) else { return };
-        let padding = core::mem::take(&mut self.current.rest);
+        let padding = core::mem::take(&mut self.current.rest) as usize;
         self.credit(index, padding);
         if !end {
             return;

@@ -205,7 +205,8 @@ impl Connection {
             // RFC 9113 §8.1: trailers end the stream.
             return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR);
         }
-        let judged = match stamp.and_then(|stamp| self.usual.get(stamp, first, end)) {
+        let usual = stamp.zip(self.usual.as_ref());
+        let judged = match usual.and_then(|(stamp, usual)| usual.get(stamp, first, end)) {
             Some(usual) => usual,
             None => match self.judge_response(first, end, stamp) {
                 Ok(judged) => judged,
@@ -228,7 +229,7 @@ impl Connection {
             ResponseStart::TrailersOnly(response::parse_trailers(&self.fields)?)
         };
         if let Some(stamp) = stamp {
-            self.usual.keep(stamp, first, &judged);
+            self.usual.get_or_insert_default().keep(stamp, first, &judged);
         }
         Ok(judged)
     }

@@ -213,8 +213,10 @@ impl Connection {
         let frame_max = self.remote.frame_bytes_max;
         wire::send::headers_with(transmit.buffer(), entry.stream.id, false, frame_max, |out| {
             match &entry.request {
-                Some(head) if self.role == Role::Client => output.requests.write(head, now, encoder, out),
-                _ => output.responses.write_head(&entry.initial, encoder, out),
+                Some(head) if self.role == Role::Client => {
+                    output.requests.get_or_insert_default().write(head, now, encoder, out);
+                }
+                _ => output.responses.get_or_insert_default().write_head(&entry.initial, encoder, out),
             }
         });
     }
@@ -273,7 +275,7 @@ impl Connection {
         let (limit, frame_max) = (self.remote.header_list_bytes_max, self.remote.frame_bytes_max);
         wire::send::headers_with(transmit.buffer(), entry.stream.id, true, frame_max, |out| {
             if trailers_only.is_none() && ending.is_plain() {
-                output.responses.write_ok(encoder, out);
+                output.responses.get_or_insert_default().write_ok(encoder, out);
             } else {
                 response::write_ending(&ending, trailers_only, limit, encoder, out);
             }

@@ -177,21 +177,23 @@ impl Table {
     }
 }
 
-/// Calls that wait their turn for something; each at most once.
+/// Calls that wait their turn for something; each at most once. Each ring of a connection has a number.
 #[derive(Debug)]
-pub(super) struct Ring {
+pub(super) struct Ring<const NUMBER: u8> {
     queue: alloc::collections::VecDeque<u32>,
-    bit: u8,
 }
 
-impl Ring {
-    pub(super) const fn new(number: u8) -> Self {
-        Self { queue: alloc::collections::VecDeque::new(), bit: 1 << number }
+impl<const NUMBER: u8> Ring<NUMBER> {
+    /// Its bit in [`Slot::rings`].
+    const BIT: u8 = 1 << NUMBER;
+
+    pub(super) const fn new() -> Self {
+        Self { queue: alloc::collections::VecDeque::new() }
     }
 
     #[inline]
     pub(super) fn push(&mut self, table: &mut Table, index: u32) {
-        if table.enter(index, self.bit) {
+        if table.enter(index, Self::BIT) {
             self.queue.push_back(index);
         }
     }
@@ -207,7 +209,7 @@ impl Ring {
     #[inline]
     pub(super) fn pop(&mut self, table: &mut Table) -> Option<u32> {
         let index = self.queue.pop_front()?;
-        table.leave(index, self.bit);
+        table.leave(index, Self::BIT);
         Some(index)
     }
 
@@ -245,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_ring_holds_each_call_once_even_when_its_slot_is_reused() {
-        let (mut table, mut ring) = (Table::new(7), Ring::new(0));
+        let (mut table, mut ring) = (Table::new(7), Ring::<0>::new());
         for _ in 0..100 {
             let index = table.insert();
             ring.push(&mut table, index);

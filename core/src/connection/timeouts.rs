@@ -4,7 +4,7 @@ use alloc::format;
 use core::time::Duration;
 
 use super::event::{End, Ended, Initiator};
-use super::goaway::{GoAway, LAST_STREAM_ID_MAX};
+use super::goaway::{GoAway, LAST_STREAM_ID_MAX, Why};
 use super::receive::Fatal;
 use super::{Connection, Role, State, StateInput};
 use crate::call::Status;
@@ -54,7 +54,7 @@ impl Connection {
                 Timer::ReceiveStall => self.end_largest(),
                 Timer::Keepalive => self.check_keepalive(),
                 Timer::Idle => self.check_idle(),
-                Timer::Age => self.retire("max_age"),
+                Timer::Age => self.retire(Why::Age),
                 Timer::Drain => self.close_now("the time to finish running calls is over"),
                 Timer::Deadline | Timer::Reconnect => {}
             }
@@ -101,9 +101,7 @@ impl Connection {
 
     /// RFC 9113 §6.8: a server warns first and names the last stream later, so that calls on their way are
     /// not lost; a client accepts no streams anyway.
-    ///
-    /// `debug` is the reason for people, as gRPC writes it.
-    pub(super) fn start_shutdown(&mut self, grace: Duration, debug: &'static str) {
+    pub(super) fn start_shutdown(&mut self, grace: Duration, why: Why) {
         if !self.state.is_alive() {
             return;
         }
@@ -114,19 +112,14 @@ impl Connection {
         if self.state.takes_calls() {
             self.events.raise_draining();
         }
-        self.shutdown.debug = debug;
+        self.shutdown.why = why;
         let handshaken = self.settings_received;
         self.state = self.state.next(StateInput::GoAway);
         match self.role {
             Role::Server if handshaken => {
                 self.shutdown.second_due = true;
                 let last = LAST_STREAM_ID_MAX;
-                self.queue_goaway(GoAway {
-                    last,
-                    code: ErrorCode::NO_ERROR,
-                    debug: debug.into(),
-                    ping: true,
-                });
+                self.queue_goaway(GoAway { last, code: ErrorCode::NO_ERROR, debug: why.debug(), ping: true });
             }
             _ => self.send_final_goaway(),
         }

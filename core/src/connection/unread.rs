@@ -16,21 +16,37 @@ use crate::time::Timer;
 /// What nobody has taken yet.
 #[derive(Debug)]
 pub(super) struct Unread {
-    /// Octets in all calls.
+    /// Octets in all calls, as they are allocated.
     pub(super) octets: usize,
     /// Calls whose credit is withheld.
-    starving: Ring,
+    starving: Ring<4>,
     /// The call whose message may finish although the connection holds more than its limit.
     fed: Option<CallId>,
 }
 
 impl Unread {
     pub(super) const fn new() -> Self {
-        Self { octets: 0, starving: Ring::new(4), fed: None }
+        Self { octets: 0, starving: Ring::new(), fed: None }
+    }
+}
+
+impl Unread {
+    /// A call holds this instead of what it held.
+    pub(super) fn replace(&mut self, held: usize, now: usize) {
+        self.octets = self.octets.saturating_sub(held).saturating_add(now);
     }
 }
 
 impl Connection {
+    /// What may be allocated for a call ahead of what arrives: what the limit leaves, and above it nothing
+    /// but for the message that may finish.
+    pub(super) fn room_ahead(&self, call: CallId) -> usize {
+        if self.unread.fed == Some(call) {
+            return usize::MAX;
+        }
+        self.limits.unread_bytes_max.saturating_sub(self.unread.octets)
+    }
+
     /// Returns credit to a stream, or withholds it.
     pub(super) fn credit(&mut self, index: u32, octets: usize) {
         let crowded = self.unread.octets > self.limits.unread_bytes_max;

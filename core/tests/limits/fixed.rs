@@ -108,7 +108,7 @@ pub(crate) fn small_data() {
     }
     scene.deliver();
     let call = scene.call();
-    assert_eq!(scene.end.connection.unread_bytes(), message.len() - 5);
+    assert_eq!(scene.end.connection.unread_bytes(), message.len() - 5, "whole, it has its very size");
     assert_eq!(scene.end.messages(call).0, [Bytes::from(vec![7; 20_000])]);
     assert_eq!(scene.goaway(), None);
 }
