@@ -4,6 +4,7 @@ use bytes::Bytes;
 use core::time::Duration;
 use sailplane::call::RequestHead;
 use sailplane::error::Misuse;
+use sailplane::limits::Budget;
 use sailplane::{
     CallId, Config, Connection, End, Instant, Limits, Metadata, Path, RefusedReason, Start, Status,
 };
@@ -58,13 +59,27 @@ fn run(data: &[u8], is_server: bool) {
     let mut input = Input::new(data);
     let mut now = Instant::from_nanos(1_000_000_000);
     let mut limits = limits(&mut input);
-    if input.one_in(4) {
-        // Budgets that empty.
-        limits =
-            limits.resets_burst(2).glitches_burst(12).continuation_frames_max(2).settings_per_frame_max(2);
+    let mut memory = 1 << 20;
+    match input.below(4) {
+        3 => {
+            // Budgets that empty.
+            limits = limits.resets_burst(2).glitches_burst(12).continuation_frames_max(2);
+            limits = limits.settings_per_frame_max(2).ping_strikes_max(1);
+        }
+        2 => {
+            // Time that matters, and little memory.
+            limits = hurried(&mut input, limits);
+            memory = 1 << 14;
+        }
+        _ => {}
     }
-    let config =
-        Config { limits: limits.clone().into(), address: Some("peer:1".into()), ..Config::default() };
+    let memory = Budget::new(memory);
+    let config = Config {
+        limits: limits.clone().into(),
+        address: Some("peer:1".into()),
+        memory: Some(memory.clone()),
+        ..Config::default()
+    };
     let connection =
         if is_server { Connection::server(now, &config) } else { Connection::client(now, &config) };
     let mut rig = Rig::new(connection, limits, is_server);
@@ -76,6 +91,16 @@ fn run(data: &[u8], is_server: bool) {
         rig.check();
     }
     end(&mut rig, now, data);
+    drop(rig);
+    assert_eq!(memory.used(), 0, "what it held is given back");
+}
+
+/// Times that a script reaches.
+fn hurried(input: &mut Input<'_>, limits: Limits) -> Limits {
+    let mut some = || input.one_in(2).then(|| Duration::from_millis(u64::from(input.byte()) * 100));
+    let limits = limits.client_keepalive(some()).server_keepalive(some());
+    let limits = limits.connection_idle_max(some()).connection_age_max(some());
+    limits.connection_age_grace(Duration::from_secs(1)).unread_stall(Duration::from_millis(500))
 }
 
 fn step(rig: &mut Rig, peer: &mut Peer, now: &mut Instant, input: &mut Input<'_>) {
