@@ -257,6 +257,8 @@ impl Connection {
     fn receive_reset(&mut self, stream: StreamId, code: ErrorCode) -> Result<(), Fatal> {
         let Some(index) = self.calls.by_stream(stream) else {
             // RFC 9113 §6.4: "RST_STREAM frames MUST NOT be sent for a stream in the "idle" state."
+            // RFC 9113 §5.1: nothing is sent on a closed stream. A reset of this side that waits is not needed.
+            self.output.resets.retain(|(waiting, _)| *waiting != stream);
             return if self.is_idle(stream) {
                 Err(PeerViolation::ResetOnIdleStream.into())
             } else if self.late.take_frame() {

@@ -133,13 +133,11 @@ impl Connection {
             MessageError::TooLarge { .. } => Status::resource_exhausted(text),
             _ => Status::internal(text),
         };
-        self.current.call = None;
         self.fail_call(index, status);
     }
 
     fn end_not_grpc(&mut self, index: u32) {
         debug_assert_eq!(self.role, Role::Client);
-        self.current.call = None;
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.receiving = Receiving::Complete;
         let Some(other) = entry.not_grpc.take() else { return };

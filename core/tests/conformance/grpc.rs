@@ -485,3 +485,32 @@ fn messages_cut_anywhere() {
         assert_eq!(answer.contains("a Internal"), !sound, "{cut}: {answer}");
     }
 }
+
+/// RFC 9113 §5.1: END_STREAM counts, whatever the DATA that carries it is worth: no stream that is closed is reset.
+#[test]
+fn a_bad_message_with_the_end() {
+    let compressed: &[u8] = &[1, 0, 0, 0, 0];
+    let mut bench = Bench::server();
+    bench.peer.request(1).data(1, compressed, true);
+    assert_eq!(bench.answer(), "HEADERS 1 200 13 END");
+    for finished in [false, true] {
+        let mut bench = Bench::client(1);
+        if finished {
+            let call = bench.calls()[0];
+            bench.end().connection.finish_sending(call).unwrap();
+            bench.answer();
+        }
+        bench.peer.headers(1, &RESPONSE, false).data(1, compressed, true);
+        let expected = if finished { "a head, a Internal" } else { "RST 1 CANCEL, a head, a Internal" };
+        assert_eq!(bench.answer(), expected);
+        let mut bench = Bench::client(1);
+        if finished {
+            let call = bench.calls()[0];
+            bench.end().connection.finish_sending(call).unwrap();
+            bench.answer();
+        }
+        bench.peer.headers(1, &[(":status", "404")], false).data(1, &[b'x'; 200], true);
+        let expected = if finished { "a Unimplemented" } else { "RST 1 CANCEL, a Unimplemented" };
+        assert_eq!(bench.answer(), expected);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::support::audit::audit;
 use crate::support::wire::{Peer, Sent, framed, parse};
 use crate::support::{End, Pair, streaming};
 use sailplane::connection::Received;
@@ -197,6 +198,9 @@ pub fn run(role: &str, rows: &[Row], bench: impl Fn() -> Bench) {
         let mut bench = bench();
         script(&mut bench.peer);
         let found = bench.answer();
+        let who = format!("the {role} at {name}");
+        let is_server = bench.is_server;
+        audit(&who, !is_server, &bench.end().log);
         if found != *expected {
             writeln!(failed, "{role}: {name} ({section})\n  expected: {expected}\n  found:    {found}")
                 .unwrap();

@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses a part of it")]
 
 pub mod actors;
+pub mod audit;
 pub mod late;
 pub mod rng;
 pub mod scenarios;
@@ -26,11 +27,19 @@ pub struct End {
     pub events: Vec<Event>,
     /// All that was ever written.
     pub written: Vec<u8>,
+    /// All that came and went, in order.
+    pub log: Vec<audit::Seen>,
 }
 
 impl End {
     pub fn new(connection: Connection) -> Self {
-        Self { connection, transmit: Transmit::new(), events: Vec::new(), written: Vec::new() }
+        Self {
+            connection,
+            transmit: Transmit::new(),
+            events: Vec::new(),
+            written: Vec::new(),
+            log: Vec::new(),
+        }
     }
 
     /// Drains events and transmits until both are quiet, as a driver does before it sleeps.
@@ -50,10 +59,12 @@ impl End {
             }
         }
         self.written.extend_from_slice(&out);
+        self.log.push(audit::Seen::Sent(out.clone()));
         out
     }
 
     pub fn receive(&mut self, now: Instant, bytes: &[u8]) {
+        self.log.push(audit::Seen::Received(bytes.to_vec()));
         self.connection.handle_received(now, &mut bytes.to_vec());
     }
 
