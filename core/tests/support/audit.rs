@@ -140,7 +140,7 @@ impl Auditor {
                 }
             },
             Frame::Priority { stream_id, .. } | Frame::Faulty { stream_id, .. } => {
-                self.touch(stream_id.as_u32())
+                self.touch(stream_id.as_u32());
             }
             _ => {}
         }
