@@ -191,9 +191,11 @@ impl Assembler {
 
     /// Takes the first message, and how many octets behind it now belong to the only message held: their
     /// credit is to be returned.
+    #[inline]
     pub fn take(&mut self) -> Option<(Bytes, usize)> {
         let message = self.front.take()?;
-        Some((message, self.advance()))
+        let credit = if self.rest.is_empty() { 0 } else { self.advance() };
+        Some((message, credit))
     }
 
     /// Whether it holds nothing, of a message or of a prefix.

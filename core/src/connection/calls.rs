@@ -134,11 +134,15 @@ impl Connection {
     }
 
     /// Frees the call's slot once its stream is closed and nobody refers to it.
+    #[inline]
     pub(super) fn settle(&mut self, index: u32) {
         let Some(entry) = self.calls.get(index) else { return };
-        if !entry.released || entry.stream.state != stream::State::Closed {
-            return;
+        if entry.released && entry.stream.state == stream::State::Closed {
+            self.free(index);
         }
+    }
+
+    fn free(&mut self, index: u32) {
         self.drop_incoming(index);
         if let Some(entry) = self.calls.get(index) {
             self.output.unsent = self.output.unsent.saturating_sub(entry.outgoing.unsent());

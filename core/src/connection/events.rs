@@ -15,15 +15,20 @@ pub(super) enum Kind {
     Ended = 4,
 }
 
-const CALL: u8 = 1 << Kind::Call as u8;
-const HEADERS: u8 = 1 << Kind::Headers as u8;
-const MESSAGE: u8 = 1 << Kind::Message as u8;
-const WRITABLE: u8 = 1 << Kind::Writable as u8;
+const CALL: u8 = Kind::Call.bit();
+const HEADERS: u8 = Kind::Headers.bit();
+const MESSAGE: u8 = Kind::Message.bit();
+const WRITABLE: u8 = Kind::Writable.bit();
 
 impl Kind {
+    /// Its place among the pending ones of a call.
+    pub(super) const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
     /// Whether it is among the pending ones of a call.
     pub(super) const fn is_pending(self, events: u8) -> bool {
-        events & (1 << self as u8) != 0
+        events & self.bit() != 0
     }
 }
 
@@ -46,7 +51,7 @@ impl Events {
     #[inline]
     pub(super) fn raise(&mut self, table: &mut Table, index: u32, kind: Kind) {
         let Some(entry) = table.get_mut(index) else { return };
-        let bit = 1 << kind as u8;
+        let bit = kind.bit();
         if entry.released || entry.events & bit != 0 {
             return;
         }
@@ -98,10 +103,30 @@ impl Events {
         self.pending == 0 && !self.ready && !self.room && !self.draining && self.closed.is_none()
     }
 
+    #[inline]
     pub(super) fn poll(&mut self, table: &mut Table) -> Option<Event> {
         if core::mem::take(&mut self.ready) {
             return Some(Event::Ready);
         }
+        if self.pending > 0 {
+            let event = self.poll_call(table);
+            if event.is_some() {
+                return event;
+            }
+        }
+        if self.is_empty() {
+            return None;
+        }
+        if core::mem::take(&mut self.room) {
+            return Some(Event::Room);
+        }
+        if core::mem::take(&mut self.draining) {
+            return Some(Event::Draining);
+        }
+        self.closed.take().map(|ended| Event::Closed(*ended))
+    }
+
+    fn poll_call(&mut self, table: &mut Table) -> Option<Event> {
         while let Some(index) = self.ring.front() {
             // The place may be that of a call that is gone, and its slot another's, which waits to be told.
             let bits = match table.get_mut(index) {
@@ -131,12 +156,6 @@ impl Events {
                 _ => Event::Ended(call),
             });
         }
-        if core::mem::take(&mut self.room) {
-            return Some(Event::Room);
-        }
-        if core::mem::take(&mut self.draining) {
-            return Some(Event::Draining);
-        }
-        self.closed.take().map(|ended| Event::Closed(*ended))
+        None
     }
 }

@@ -300,6 +300,7 @@ impl Connection {
     }
 
     /// The next fact.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.poll(&mut self.calls)
     }

@@ -119,6 +119,7 @@ impl Connection {
         Ok(())
     }
 
+    #[inline]
     fn open(&mut self, stream: StreamId, end: bool) -> u32 {
         let index = self.calls.insert();
         self.calls.bind(index, stream);
@@ -136,6 +137,7 @@ impl Connection {
         index
     }
 
+    #[inline]
     fn accept(&mut self, stream: StreamId, end: bool, request: Request) -> Result<(), Fatal> {
         let metadata_bytes = metadata_size(&request.head.metadata);
         if self.request_metadata.saturating_add(metadata_bytes) > self.limits.request_metadata_bytes_max {
@@ -148,6 +150,8 @@ impl Connection {
         let index = self.open(stream, end);
         let deadline = request.head.deadline;
         if let Some(entry) = self.calls.get_mut(index) {
+            // Told below, or once a handler ends.
+            entry.events = if end { Kind::Call.bit() | Kind::Message.bit() } else { Kind::Call.bit() };
             entry.metadata_bytes = metadata_bytes;
             entry.content_length = request.content_length;
             entry.request = Some(request.head);
@@ -155,10 +159,6 @@ impl Connection {
         }
         if let Some(deadline) = deadline {
             self.deadlines.insert(index, deadline);
-        }
-        self.events.raise(&mut self.calls, index, Kind::Call);
-        if end {
-            self.events.raise(&mut self.calls, index, Kind::Message);
         }
         self.start_or_wait(index);
         self.expire_deadlines();

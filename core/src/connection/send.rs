@@ -22,8 +22,25 @@ enum Written {
 
 impl Connection {
     /// Appends output while `transmit` holds less than its target. Returns whether it holds anything.
+    #[inline]
     pub fn poll_transmit(&mut self, now: Instant, transmit: &mut Transmit) -> bool {
         self.now = self.now.max(now);
+        if transmit.is_empty() && self.is_quiet() {
+            return false;
+        }
+        self.write(transmit)
+    }
+
+    /// Nothing is to be written, and nothing was when it was asked before.
+    fn is_quiet(&self) -> bool {
+        self.output.handed_out == 0
+            && self.output.urgent.is_empty()
+            && self.output.data.is_empty()
+            && !self.owes_control()
+            && matches!(self.state, State::Open | State::Draining | State::Closed)
+    }
+
+    fn write(&mut self, transmit: &mut Transmit) -> bool {
         let progressed = transmit.len() < self.output.handed_out;
         let paused = !self.wants_receive();
         while !transmit.is_full() && self.write_next(transmit) {}
@@ -49,6 +66,7 @@ impl Connection {
     }
 
     /// Writes one frame, or a few small ones. False: there is nothing to write.
+    #[inline]
     fn write_next(&mut self, transmit: &mut Transmit) -> bool {
         if self.state == State::Closed {
             return false;
@@ -94,11 +112,17 @@ impl Connection {
     }
 
     fn write_control(&mut self, transmit: &mut Transmit) -> bool {
-        let owed = self.output.replies() > 0
+        self.owes_control() && self.write_replies(transmit)
+    }
+
+    /// Whether the connection itself has something to say.
+    #[inline]
+    fn owes_control(&self) -> bool {
+        self.output.opening
+            || self.output.replies() > 0
             || self.receive_window.wants_update()
             || self.shutdown.pending.is_some()
-            || self.keepalive.due;
-        owed && self.write_replies(transmit)
+            || self.keepalive.due
     }
 
     #[cold]
@@ -132,6 +156,7 @@ impl Connection {
     }
 
     /// Writes what of a call no window holds back.
+    #[inline]
     fn write_urgent(&mut self, index: u32, transmit: &mut Transmit) -> Written {
         let Some(entry) = self.calls.get_mut(index) else { return Written::Nothing };
         if entry.stream.state == stream::State::Closed {
@@ -197,6 +222,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn write_head(&mut self, index: u32, transmit: &mut Transmit) {
         if self.role == Role::Client {
             // `has_stream_ids` sees to it that there is a next one for every call.
@@ -257,6 +283,7 @@ impl Connection {
     }
 
     /// Trailers (server), or an empty DATA frame (client).
+    #[inline]
     fn write_end(&mut self, index: u32, transmit: &mut Transmit) {
         let Some(entry) = self.calls.get_mut(index) else { return };
         if !entry.stream.state.may_send() {
@@ -285,6 +312,7 @@ impl Connection {
     }
 
     /// END_STREAM was written.
+    #[inline]
     fn sending_ended(&mut self, index: u32) {
         let Some(entry) = self.calls.get_mut(index) else { return };
         let _ = entry.stream.apply(stream::Input::SendEnd);

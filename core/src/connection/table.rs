@@ -202,6 +202,12 @@ impl<const NUMBER: u8> Ring<NUMBER> {
         self.queue.iter().copied()
     }
 
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    #[inline]
     pub(super) fn front(&self) -> Option<u32> {
         self.queue.front().copied()
     }

@@ -49,15 +49,23 @@ impl Connection {
 
     /// Returns credit to a stream, or withholds it.
     pub(super) fn credit(&mut self, index: u32, octets: usize) {
-        let crowded = self.unread.octets > self.limits.unread_bytes_max;
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.withheld = entry.withheld.saturating_add(octets);
         if entry.withheld == 0 || !entry.stream.state.may_receive() {
             return;
         }
+        let crowded = self.unread.octets > self.limits.unread_bytes_max;
+        if !crowded {
+            let withheld = core::mem::take(&mut entry.withheld);
+            entry.stream.receive_window.give_back(withheld);
+            if entry.stream.receive_window.wants_update() {
+                self.output.urgent.push(&mut self.calls, index);
+            }
+            return;
+        }
         // Who holds nothing has read everything, and waits for the next message.
         let holds_nothing = !entry.incoming.has_message() && entry.incoming.held() == 0;
-        if !crowded || holds_nothing {
+        if holds_nothing {
             self.give_withheld(index);
             return;
         }
@@ -77,7 +85,15 @@ impl Connection {
     }
 
     /// Gives withheld credit to whom it is due: to all below the limit, else to one unfinished message.
+    #[inline]
     pub(super) fn feed(&mut self) {
+        let nobody_waits = self.unread.starving.front().is_none() && self.unread.fed.is_none();
+        if !nobody_waits || self.timers.is_set(Timer::ReceiveStall) {
+            self.feed_some();
+        }
+    }
+
+    fn feed_some(&mut self) {
         if self.unread.octets <= self.limits.unread_bytes_max {
             self.unread.fed = None;
             while let Some(index) = self.unread.starving.pop(&mut self.calls) {
