@@ -181,12 +181,19 @@ impl Assembler {
 
     /// Octets held, as they are allocated: more than came while a message is put together.
     #[must_use]
+    #[inline]
     pub fn held(&self) -> usize {
         let front = self.front.as_ref().map_or(0, Bytes::len);
         let building = self.building.capacity().saturating_add(self.small.len());
         // An empty buffer that is kept for the next call holds nothing of the peer's.
         let rest = if self.rest.is_empty() { 0 } else { self.rest.capacity() };
         front.saturating_add(building).saturating_add(rest)
+    }
+
+    /// Whether there is something behind the first message.
+    #[inline]
+    pub(crate) fn has_rest(&self) -> bool {
+        !self.rest.is_empty()
     }
 
     /// Takes the first message, and how many octets behind it now belong to the only message held: their

@@ -36,7 +36,8 @@ impl Connection {
             return;
         }
         let (failed, unsent) = (outcome.status.is_err(), entry.outgoing.unsent());
-        entry.fate = Fate::Decided(outcome);
+        // Nobody asks for the outcome of a call that was released.
+        entry.fate = if entry.released { Fate::Taken } else { Fate::Decided(outcome) };
         entry.send_head = false;
         entry.ending = None;
         entry.blocked = 0;

@@ -228,14 +228,16 @@ impl Connection {
     pub fn receive_message(&mut self, call: CallId) -> Result<Received, Misuse> {
         let index = self.calls.index(call).ok_or(Misuse::UnknownCall)?;
         let entry = self.calls.get_mut(index).ok_or(Misuse::UnknownCall)?;
-        let held = entry.incoming.held();
+        let held = if entry.incoming.has_rest() { Some(entry.incoming.held()) } else { None };
         let Some((message, credit)) = entry.incoming.take() else {
             let over = entry.receiving == Receiving::Complete || !entry.is_running();
             return Ok(if over { Received::End } else { Received::Pending });
         };
         let more = entry.incoming.has_message() || entry.receiving == Receiving::Complete;
-        let now_held = entry.incoming.held();
-        self.unread.replace(held, now_held);
+        match held {
+            Some(held) => self.unread.replace(held, entry.incoming.held()),
+            None => self.unread.replace(message.len(), 0),
+        }
         self.credit(index, credit);
         if more {
             self.events.raise(&mut self.calls, index, Kind::Message);

@@ -31,39 +31,54 @@ impl Connection {
     /// A whole DATA frame without padding.
     #[inline]
     pub(super) fn data_whole(&mut self, stream: StreamId, bytes: &[u8], end: bool) -> Result<(), Fatal> {
-        self.data_head(stream, u32::try_from(bytes.len()).unwrap_or(u32::MAX), end)?;
-        if !bytes.is_empty() {
-            self.data_piece(bytes);
+        let octets = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let Some(index) = self.data_begins(stream, octets, end)? else { return Ok(()) };
+        let call = self.calls.id(index);
+        let listens = bytes.is_empty() || self.take_data(call, bytes);
+        if end && listens && self.calls.slot(call).is_some() {
+            return self.receive_end(index);
         }
-        self.data_end(end);
         Ok(())
     }
 
     pub(super) fn data_head(&mut self, stream: StreamId, octets: u32, end: bool) -> Result<(), Fatal> {
+        self.current = Current { call: None, rest: octets };
+        let index = self.data_begins(stream, octets, end)?;
+        self.current.call = index.map(|index| self.calls.id(index));
+        Ok(())
+    }
+
+    /// Judges a DATA frame by its header; the call that it is for, where there is one.
+    #[inline]
+    fn data_begins(&mut self, stream: StreamId, octets: u32, end: bool) -> Result<Option<u32>, Fatal> {
         // RFC 9113 §6.9.1: the whole payload counts, also that of frames for streams that are gone.
         self.receive_window.receive(octets).map_err(|_| PeerViolation::WindowExceeded)?;
         self.receive_window.give_back(octets as usize);
-        self.current = Current { call: None, rest: octets };
         let Some(index) = self.calls.by_stream(stream) else {
-            return if self.is_idle(stream) {
-                Err(PeerViolation::DataOnIdleStream.into())
-            } else {
-                self.data_on_closed(octets)
-            };
+            return self.data_without_call(stream, octets).map(|()| None);
         };
-        let Some(entry) = self.calls.get_mut(index) else { return Ok(()) };
+        let Some(entry) = self.calls.get_mut(index) else { return Ok(None) };
         if let Err(violation) = entry.stream.apply(stream::Input::ReceiveData) {
-            return self.state_violation(stream, violation);
+            return self.state_violation(stream, violation).map(|()| None);
         }
         if entry.stream.receive_window.receive(octets).is_err() {
-            return self.stream_fault(stream, ErrorCode::FLOW_CONTROL_ERROR);
+            return self.stream_fault(stream, ErrorCode::FLOW_CONTROL_ERROR).map(|()| None);
         }
         if entry.receiving.next(Received::Data).is_err() {
-            return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR);
+            return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR).map(|()| None);
         }
-        self.current.call = Some(self.calls.id(index));
         self.ping_is_free |= octets > 0;
-        if octets == 0 && !end { self.glitch(1) } else { Ok(()) }
+        if octets == 0 && !end {
+            self.glitch(1)?;
+        }
+        Ok(Some(index))
+    }
+
+    fn data_without_call(&mut self, stream: StreamId, octets: u32) -> Result<(), Fatal> {
+        if self.is_idle(stream) {
+            return Err(PeerViolation::DataOnIdleStream.into());
+        }
+        self.data_on_closed(octets)
     }
 
     /// What was on its way when the stream ended is honest; more than its window is not.
@@ -76,21 +91,29 @@ impl Connection {
         let seen = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         self.current.rest = self.current.rest.saturating_sub(seen);
         let Some(call) = self.current.call else { return };
-        let Some(index) = self.calls.slot(call) else { return };
-        let limit = self.limits.message_bytes_max;
-        let room = self.room_ahead(call);
-        let Some(entry) = self.calls.get_mut(index) else { return };
+        if !self.take_data(call, bytes) {
+            self.current.call = None;
+        }
+    }
+
+    /// Takes octets of a call's DATA. False: it has no use for what follows.
+    #[inline]
+    fn take_data(&mut self, call: CallId, bytes: &[u8]) -> bool {
+        let Some(index) = self.calls.slot(call) else { return false };
+        let (limit, room) = (self.limits.message_bytes_max, self.room_ahead(call));
+        let Some(entry) = self.calls.get_mut(index) else { return false };
         entry.received = entry.received.saturating_add(bytes.len() as u64);
         if let Some(other) = &mut entry.not_grpc {
             let room = BODY_SHOWN.saturating_sub(other.body.len());
             other.body.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
-            if other.body.len() >= BODY_SHOWN {
+            let complete = other.body.len() >= BODY_SHOWN;
+            if complete {
                 self.end_not_grpc(index);
             }
-            return;
+            return !complete;
         }
         if !entry.is_running() || entry.released {
-            return;
+            return true;
         }
         let (had_message, held) = (entry.incoming.has_message(), entry.incoming.held());
         let received = entry.incoming.receive(bytes, limit, room);
@@ -108,8 +131,12 @@ impl Connection {
                 if finished {
                     self.message_finished();
                 }
+                true
             }
-            Err(fault) => self.bad_message(index, fault),
+            Err(fault) => {
+                self.bad_message(index, fault);
+                false
+            }
         }
     }
 

@@ -26,15 +26,18 @@ impl Connection {
     pub fn poll_transmit(&mut self, now: Instant, transmit: &mut Transmit) -> bool {
         self.now = self.now.max(now);
         if transmit.is_empty() && self.is_quiet() {
+            if self.output.handed_out > 0 {
+                self.output.handed_out = 0;
+                self.timers.clear(Timer::WriteStall);
+            }
             return false;
         }
         self.write(transmit)
     }
 
-    /// Nothing is to be written, and nothing was when it was asked before.
+    /// Nothing is to be written.
     fn is_quiet(&self) -> bool {
-        self.output.handed_out == 0
-            && self.output.urgent.is_empty()
+        self.output.urgent.is_empty()
             && self.output.data.is_empty()
             && !self.owes_control()
             && matches!(self.state, State::Open | State::Draining | State::Closed)
