@@ -8,7 +8,7 @@ pub const GRPC: &[u8] = b"application/grpc";
 #[must_use]
 pub fn is_grpc(content_type: &[u8]) -> bool {
     let Some((head, rest)) = content_type.split_at_checked(GRPC.len()) else { return false };
-    head.eq_ignore_ascii_case(GRPC) && matches!(rest.first(), None | Some(b'+' | b';'))
+    (head == GRPC || head.eq_ignore_ascii_case(GRPC)) && matches!(rest.first(), None | Some(b'+' | b';'))
 }
 
 #[cfg(test)]

@@ -121,13 +121,20 @@ fn check_value(value: &[u8]) -> Result<(), MalformedFields> {
 #[inline]
 fn has_control(value: &[u8]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    let chunks = value.chunks_exact(8);
-    let rest = chunks.remainder().iter().any(|octet| *octet < 0x20);
-    chunks.fold(rest, |found, chunk| {
-        let word = <[u8; 8]>::try_from(chunk).map_or(0, u64::from_ne_bytes);
-        // The highest bit of an octet is set by the subtraction and was not before, if it was below 0x20.
-        found | (word.wrapping_sub(ONES.wrapping_mul(0x20)) & !word & ONES.wrapping_mul(0x80) != 0)
-    })
+    // The highest bit of an octet is set by the subtraction and was not before, if it was below 0x20.
+    let below = |octets: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*octets);
+        word.wrapping_sub(ONES.wrapping_mul(0x20)) & !word & ONES.wrapping_mul(0x80)
+    };
+    let Some(last) = value.last_chunk() else { return value.iter().any(|octet| *octet < 0x20) };
+    // What the last eight share with those before them is looked at twice.
+    let mut found = below(last);
+    let mut rest = value;
+    while let Some((octets, behind)) = rest.split_first_chunk() {
+        found |= below(octets);
+        rest = behind;
+    }
+    found != 0
 }
 
 /// Whether white space at the edges of a value is no fault.

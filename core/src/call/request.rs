@@ -44,6 +44,9 @@ pub(crate) struct Seen {
     /// Each by the stamp of its block; the oldest makes room.
     requests: Vec<(Stamp, Request)>,
     next_request: usize,
+    /// Requests with a timeout, which mostly differs, by their fields; the oldest makes room.
+    timed: Vec<(FieldList, Request)>,
+    next_timed: usize,
     paths: Vec<Path>,
     authority: Bytes,
     user_agent: Bytes,
@@ -53,6 +56,9 @@ pub(crate) struct Seen {
 const SEEN_PATHS: usize = 8;
 /// As many as the decoder knows blocks.
 const SEEN_REQUESTS: usize = 4;
+const SEEN_TIMED: usize = 2;
+/// The largest list that is kept for its fields.
+const SEEN_BYTES: usize = 1024;
 
 impl Seen {
     /// The request that a repeated header block means, received at `now`.
@@ -72,6 +78,32 @@ impl Seen {
             }
         }
         self.next_request = self.next_request.wrapping_add(1) % SEEN_REQUESTS;
+    }
+
+    /// The request of a list that is one of those before but for its timeout, which must be a legal one.
+    fn timed(&self, fields: &FieldList) -> Option<Request> {
+        let mut timed = self.timed.iter();
+        let (_, request) = timed.find(|(seen, _)| seen.is_same_but(fields, Token::GrpcTimeout))?;
+        let timeout = timeout::parse(fields.get(Token::GrpcTimeout)?)?;
+        Some(Request { timeout: Some(timeout), ..request.clone() })
+    }
+
+    fn keep_timed(&mut self, fields: &FieldList, request: &Request) {
+        let timeouts = fields.iter().filter(|field| field.token == Token::GrpcTimeout).count();
+        if timeouts != 1 || fields.size() > SEEN_BYTES || fields.is_truncated() {
+            return;
+        }
+        match self.timed.get_mut(self.next_timed) {
+            Some((seen, kept)) => {
+                seen.copy_from(fields);
+                *kept = request.clone();
+            }
+            None => {
+                self.timed.reserve_exact(1);
+                self.timed.push((fields.clone(), request.clone()));
+            }
+        }
+        self.next_timed = self.next_timed.wrapping_add(1) % SEEN_TIMED;
     }
 
     fn path(&mut self, octets: &[u8]) -> Option<Path> {
@@ -122,7 +154,14 @@ impl Request {
 
 /// Judges a received header list.
 pub(crate) fn parse(fields: &FieldList, now: Instant, seen: &mut Seen) -> Result<Request, Rejected> {
-    let mut request = judge(fields, seen)?;
+    let mut request = match seen.timed(fields) {
+        Some(request) => request,
+        None => {
+            let request = judge(fields, seen)?;
+            seen.keep_timed(fields, &request);
+            request
+        }
+    };
     request.head.deadline = request.timeout.map(|timeout| now.saturating_add(timeout));
     Ok(request)
 }
@@ -408,3 +447,6 @@ pub(crate) fn metadata_size(metadata: &Metadata) -> usize {
         size.saturating_add(name.len()).saturating_add(value).saturating_add(32)
     })
 }
+
+#[cfg(test)]
+mod tests;

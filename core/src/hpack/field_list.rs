@@ -119,6 +119,26 @@ impl FieldList {
         self.truncated
     }
 
+    /// Whether the lists are the same but for the values of fields with this token.
+    pub(crate) fn is_same_but(&self, other: &Self, token: Token) -> bool {
+        self.records.len() == other.records.len()
+            && self.truncated == other.truncated
+            && self.records.iter().zip(&other.records).all(|(mine, theirs)| {
+                mine.token == theirs.token
+                    && mine.never_indexed == theirs.never_indexed
+                    && (mine.token == token
+                        || mine.unnamed_len == theirs.unnamed_len
+                            && self.text_of(mine) == other.text_of(theirs))
+            })
+    }
+
+    /// Name, as far as it is stored, and value.
+    #[inline]
+    fn text_of(&self, record: &Record) -> &[u8] {
+        let len = (record.unnamed_len as usize).wrapping_add(record.value_len as usize);
+        self.text.get(record.start as usize..).and_then(|text| text.get(..len)).unwrap_or_default()
+    }
+
     /// Becomes the same as another list and keeps its buffers.
     #[inline]
     pub(crate) fn copy_from(&mut self, other: &Self) {
