@@ -221,6 +221,14 @@ limits! {
     waiting_calls_max: usize = 1024, "calls",
         "the call ends with RESOURCE_EXHAUSTED",
         "RFC 9113 §5.1.2";
+    /// Connections of a server, for adapters that accept them.
+    connections_max: usize = 10_000, "connections",
+        "no more are accepted; they wait in the system's queue",
+        "CVE-2023-4785";
+    /// Connections of a server whose clients have not sent their SETTINGS, for adapters that accept them.
+    handshakes_max: usize = 256, "connections",
+        "no more are accepted; they wait in the system's queue",
+        "CVE-2023-4785";
     /// What all connections of a server hold together: unread and unsent messages, metadata, calls.
     server_bytes_max: usize = 1024 * MIB, "octets",
         "from three quarters of it, new streams are refused with REFUSED_STREAM",

@@ -247,6 +247,7 @@ impl<C: Connector> Client<C> {
         let forgotten = {
             let mut state = self.lock();
             match change {
+                Change::Ready => None,
                 Change::Room => {
                     state.machine.handle_room(id);
                     None

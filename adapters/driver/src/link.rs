@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -48,12 +48,28 @@ impl<I: Io> Link<I> {
     #[must_use]
     pub fn server(io: I, config: &Config) -> Arc<Self> {
         let connection = Connection::server(io.now(), config);
-        Self::new(io, Role::Server, connection, config.address.clone(), None)
+        Self::new(io, Role::Server, connection, config.address.clone(), None, None)
+    }
+
+    /// The same with what it takes to shake hands: `permit` is dropped, with nothing locked, once the client has
+    /// shown that it speaks HTTP/2, or the connection is over.
+    #[must_use]
+    pub fn server_with_permit(io: I, config: &Config, permit: impl Send + 'static) -> Arc<Self> {
+        let connection = Connection::server(io.now(), config);
+        let permit = Mutex::new(Some(permit));
+        let owner = move |change: &Change| {
+            if matches!(change, Change::Ready | Change::Closed) {
+                let permit = permit.lock().unwrap_or_else(PoisonError::into_inner).take();
+                drop(permit);
+            }
+        };
+        let owner: Owner = Box::new(owner);
+        Self::new(io, Role::Server, connection, config.address.clone(), None, Some(owner))
     }
 
     pub(crate) fn client(io: I, config: &Config, id: ConnectionId, owner: Owner) -> Arc<Self> {
         let connection = Connection::client(io.now(), config);
-        Self::new(io, Role::Client, connection, config.address.clone(), Some((id, owner)))
+        Self::new(io, Role::Client, connection, config.address.clone(), Some(id), Some(owner))
     }
 
     fn new(
@@ -61,9 +77,9 @@ impl<I: Io> Link<I> {
         role: Role,
         connection: Connection,
         address: Option<Arc<str>>,
-        owner: Option<(ConnectionId, Owner)>,
+        id: Option<ConnectionId>,
+        owner: Option<Owner>,
     ) -> Arc<Self> {
-        let (id, owner) = owner.unzip();
         let timeout = Alarm::new();
         timeout.set(connection.poll_timeout().map(|timeout| timeout.at));
         let wants_receive = connection.wants_receive();

@@ -13,6 +13,8 @@ use crate::{IncomingCall, Io, Link};
 /// What a connection's owner wants to know.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Change {
+    /// The peer's SETTINGS came.
+    Ready,
     /// There is room for a call again.
     Room,
     /// No more calls.
@@ -88,6 +90,7 @@ impl<I: Io> State<I> {
                     self.slot(call).ended = true;
                     self.note(call, News { ended: true, ..News::default() }, tell);
                 }
+                Event::Ready => changes.push(Change::Ready),
                 Event::Room => changes.push(Change::Room),
                 Event::Draining => changes.push(Change::Draining),
                 Event::Closed(ended) => {

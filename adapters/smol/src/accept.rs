@@ -47,8 +47,9 @@ pub(crate) async fn accept(listener: Listener, state: Arc<State>, spawner: Spawn
 
 async fn accept_one(listener: &Listener, state: &Arc<State>, spawner: &Spawner) -> io::Result<()> {
     let room = state.room().await;
+    let shaking = state.room_to_shake().await;
     let (stream, address) = listener.accept().await?;
-    let link = Link::server(Socket::new(stream), &state.config(address));
+    let link = Link::server_with_permit(Socket::new(stream), &state.config(address), shaking);
     let Some(guest) = state.enter(&link, room) else { return Ok(()) };
     let handlers = Arc::clone(state.handlers());
     spawner.spawn(async move {

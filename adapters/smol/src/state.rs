@@ -18,8 +18,6 @@ use crate::connector::seed;
 use crate::handlers::Handlers;
 use crate::socket::Socket;
 
-/// Connections above which none is accepted.
-const CONNECTIONS_MAX: usize = 10_000;
 /// How long connections have after they were cut off, and those whose peers do not close them.
 const AFTER_GRACE: Duration = Duration::from_millis(1500);
 
@@ -28,6 +26,8 @@ pub(crate) struct State {
     config: Config,
     handlers: Arc<Handlers>,
     room: Arc<Semaphore>,
+    /// Room for connections that have not shaken hands.
+    shaking: Arc<Semaphore>,
     connections: Mutex<Connections>,
     /// Closed when the server shuts down; carries nothing.
     closing: (Sender<Infallible>, Receiver<Infallible>),
@@ -49,10 +49,13 @@ impl State {
         let connections =
             Connections { links: HashMap::new(), next: 0, door: Some(door), grace: Duration::ZERO };
         let memory = Some(Budget::new(limits.server_bytes_max));
+        let room = Arc::new(Semaphore::new(limits.connections_max));
+        let shaking = Arc::new(Semaphore::new(limits.handshakes_max));
         Self {
             config: Config { memory, ..Config::new(limits, 0) },
             handlers,
-            room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            room,
+            shaking,
             connections: Mutex::new(connections),
             closing: bounded(1),
             ended,
@@ -70,6 +73,11 @@ impl State {
     /// Waits until there is room for a connection.
     pub(crate) async fn room(&self) -> SemaphoreGuardArc {
         self.room.acquire_arc().await
+    }
+
+    /// Waits until there is room for one that has not shaken hands.
+    pub(crate) async fn room_to_shake(&self) -> SemaphoreGuardArc {
+        self.shaking.acquire_arc().await
     }
 
     /// Counts a connection in. None: the server shuts down.

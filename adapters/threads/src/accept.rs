@@ -5,13 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sailplane::Instant;
+use sailplane::{Instant, Limits};
 use sailplane_driver::now;
 
 use crate::socket::{Listener, Stream};
 
-/// Connections of a server, at most. More wait in the listener's queue.
-pub(crate) const CONNECTIONS_MAX: usize = 10_000;
 /// Connections that one turn takes in.
 const ACCEPTS: usize = 64;
 /// The first pause after an error, doubled up to the last one.
@@ -24,6 +22,10 @@ pub(crate) struct Accept {
     state: Mutex<State>,
     /// Connections that there are.
     connections: AtomicUsize,
+    connections_max: usize,
+    /// Those that have not shaken hands.
+    shaking: AtomicUsize,
+    shaking_max: usize,
     /// Nothing was accepted for want of room.
     full: AtomicBool,
 }
@@ -37,9 +39,16 @@ struct State {
 }
 
 impl Accept {
-    pub(crate) const fn new(listener: Option<Listener>) -> Self {
+    pub(crate) const fn new(listener: Option<Listener>, limits: &Limits) -> Self {
         let state = State { listener, paused: None, pause: PAUSE_FIRST };
-        Self { state: Mutex::new(state), connections: AtomicUsize::new(0), full: AtomicBool::new(false) }
+        Self {
+            state: Mutex::new(state),
+            connections: AtomicUsize::new(0),
+            connections_max: limits.connections_max,
+            shaking: AtomicUsize::new(0),
+            shaking_max: limits.handshakes_max,
+            full: AtomicBool::new(false),
+        }
     }
 
     /// Accepts what waits, up to a number; whether more may wait.
@@ -83,11 +92,22 @@ impl Accept {
 
     pub(crate) fn added(&self) {
         self.connections.fetch_add(1, Ordering::SeqCst);
+        self.shaking.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A connection has shaken hands, or is gone without it; whether that made room for one that waits.
+    pub(crate) fn shaken(&self) -> bool {
+        self.shaking.fetch_sub(1, Ordering::SeqCst);
+        self.made_room()
     }
 
     /// A connection is gone; whether that made room for one that waits.
     pub(crate) fn removed(&self) -> bool {
         self.connections.fetch_sub(1, Ordering::SeqCst);
+        self.made_room()
+    }
+
+    fn made_room(&self) -> bool {
         self.full.load(Ordering::SeqCst) && self.full.swap(false, Ordering::SeqCst)
     }
 
@@ -96,12 +116,16 @@ impl Accept {
     }
 
     fn is_full(&self) -> bool {
-        if self.connections() < CONNECTIONS_MAX {
+        if !self.has_no_room() {
             return false;
         }
         self.full.store(true, Ordering::SeqCst);
         // Who leaves after this look finds the mark.
-        self.connections() >= CONNECTIONS_MAX
+        self.has_no_room()
+    }
+
+    fn has_no_room(&self) -> bool {
+        self.connections() >= self.connections_max || self.shaking.load(Ordering::SeqCst) >= self.shaking_max
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,6 +20,19 @@ use crate::worker;
 
 /// How long handlers that were cancelled may take to return.
 const RETURN_TIME: Duration = Duration::from_secs(5);
+
+/// A connection that has not shaken hands.
+struct Shaking(Weak<Pool>);
+
+impl Drop for Shaking {
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.upgrade() {
+            if pool.accept.shaken() {
+                pool.ask_to_accept();
+            }
+        }
+    }
+}
 
 /// The threads of a server, and what they share.
 pub(crate) struct Pool {
@@ -59,7 +72,7 @@ impl Pool {
         }
         let pool = Arc::new(Self {
             services,
-            accept: Accept::new(listener),
+            accept: Accept::new(listener, &config.limits),
             trust: Trust::new(),
             has_lookout: AtomicBool::new(false),
             config,
@@ -91,12 +104,13 @@ impl Pool {
     ///
     /// # Errors
     /// The connection is closed: the system has no room for it, or its peer has left.
-    pub(crate) fn adopt(&self, stream: Stream, address: Option<Arc<str>>) -> io::Result<()> {
+    pub(crate) fn adopt(self: &Arc<Self>, stream: Stream, address: Option<Arc<str>>) -> io::Result<()> {
         let stream = stream.prepared()?;
         let poller = &self.pollers[self.next.fetch_add(1, Ordering::Relaxed) % self.pollers.len()];
         let config = Config { address, ..self.config.clone() };
         self.accept.added();
-        let link = match poller.add(stream, |io| Link::server(io, &config)) {
+        let permit = Shaking(Arc::downgrade(self));
+        let link = match poller.add(stream, |io| Link::server_with_permit(io, &config, permit)) {
             Ok(link) => link,
             Err(error) => {
                 self.removed();

@@ -1,6 +1,7 @@
 //! The table of limits: its page, and for each row a test that goes to the bound and beyond.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod adapters;
 mod fixed;
 mod headers;
 mod honest;
@@ -63,6 +64,8 @@ rows! { KNOBS:
     request_metadata_bytes_max in headers;
     replay_bytes_max in messages;
     waiting_calls_max in streams;
+    connections_max in adapters;
+    handshakes_max in adapters;
     server_bytes_max in messages;
 }
 
