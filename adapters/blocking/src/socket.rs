@@ -26,6 +26,8 @@ const SLICES: usize = 16;
 pub(crate) const IDLE: Duration = Duration::from_secs(1);
 /// How long the output of a connection that is over may wait for a peer that does not read.
 const LINGER: Duration = Duration::from_secs(5);
+/// To wake so seldom without need, in microseconds, is cheaper than to set the time.
+const RARELY: u64 = 1 << 22;
 /// The longest receive timeout that is set: two to the power of 30 microseconds, eighteen minutes.
 const TIMEOUT_EXPONENT_MAX: u32 = 30;
 
@@ -103,7 +105,8 @@ impl Socket {
         sink: impl FnOnce(&mut [u8]),
     ) -> Readiness {
         let Some(timeout) = timeout_for(until) else { return Readiness::Nothing };
-        if self.timeout.swap(timeout, Ordering::Relaxed) != timeout {
+        if !serves(self.timeout.load(Ordering::Relaxed), timeout) {
+            self.timeout.store(timeout, Ordering::Relaxed);
             let duration = (timeout > 0).then(|| Duration::from_micros(timeout));
             if let Err(error) = set_socket_timeout(&self.fd, Timeout::Recv, duration) {
                 return self.failed(link, error);
@@ -265,6 +268,12 @@ fn timeout_for(until: Option<Instant>) -> Option<u64> {
     Some(1 << microseconds.ilog2().min(TIMEOUT_EXPONENT_MAX))
 }
 
+/// Whether the receive timeout that is set will do where another is wanted: it is not longer, and so long that
+/// the thread wakes rarely for nothing. Zero stands for none.
+const fn serves(set: u64, wanted: u64) -> bool {
+    set == wanted || (set >= RARELY && (wanted == 0 || set < wanted))
+}
+
 fn timespec(until: Option<Instant>) -> Option<Timespec> {
     let left = until?.saturating_duration_since(now());
     // Rounded up: a wait that ends early would be repeated at once.
@@ -275,5 +284,20 @@ fn timespec(until: Option<Instant>) -> Option<Timespec> {
 impl AsFd for Socket {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_that_is_set_serves_for_longer_ones_unless_it_wakes_often() {
+        assert!(serves(0, 0));
+        assert!(serves(RARELY, 0) && serves(RARELY, RARELY) && serves(RARELY, 2 * RARELY));
+        assert!(!serves(0, RARELY), "for ever is too long");
+        assert!(!serves(2 * RARELY, RARELY));
+        assert!(!serves(1024, 0) && !serves(1024, 2048));
+        assert!(serves(1024, 1024));
     }
 }

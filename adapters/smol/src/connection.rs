@@ -25,19 +25,14 @@ const LINGER: Duration = Duration::from_secs(1);
 thread_local! {
     /// What a thread reads into. Nobody holds it while anything else runs.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// Where the new calls of a turn are, for a moment. An idle connection has no room for any.
+    static CALLS: RefCell<Vec<IncomingCall<Socket>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Serves a connection until it is over and everything is written.
 pub(crate) async fn serve(link: Arc<Link<Socket>>, handlers: Option<Arc<Handlers>>) {
-    let mut task = Connection {
-        link,
-        handlers,
-        calls: Vec::new(),
-        more_calls: false,
-        readable: true,
-        ended: false,
-        timer: Timer::never(),
-    };
+    let mut task =
+        Connection { link, handlers, more_calls: false, readable: true, ended: false, timer: Timer::never() };
     poll_fn(|cx| task.turn(cx)).await;
     task.linger().await;
 }
@@ -46,8 +41,6 @@ struct Connection {
     link: Arc<Link<Socket>>,
     /// None on a client.
     handlers: Option<Arc<Handlers>>,
-    /// New calls, for a moment.
-    calls: Vec<IncomingCall<Socket>>,
     /// The connection has new calls that it did not hand out: it gives so many at once as may start before
     /// other tasks get their turn.
     more_calls: bool,
@@ -113,7 +106,11 @@ impl Connection {
 
     fn receive(&mut self, bytes: &mut [u8]) {
         match self.handlers {
-            Some(_) => self.more_calls = self.link.received_calls(bytes, &mut self.calls),
+            Some(_) => {
+                let mut calls = CALLS.take();
+                self.more_calls = self.link.received_calls(bytes, &mut calls);
+                CALLS.set(calls);
+            }
             None => self.link.received(bytes),
         }
     }
@@ -146,12 +143,15 @@ impl Connection {
         let Some(handlers) = &self.handlers else { return };
         // Where calls came in this turn, those that waited have the next one.
         self.more_calls |= self.link.io().take_calls_waiting();
-        if self.more_calls && self.calls.is_empty() {
-            self.more_calls = self.link.take_calls(&mut self.calls);
+        let mut calls = CALLS.take();
+        if self.more_calls && calls.is_empty() {
+            self.more_calls = self.link.take_calls(&mut calls);
         }
-        for call in self.calls.drain(..) {
+        // A handler that runs an executor of its own finds another list.
+        for call in calls.drain(..) {
             handlers.run(call);
         }
+        CALLS.set(calls);
     }
 
     /// Whether the socket, which was full, takes bytes again; they are written.
