@@ -15,3 +15,4 @@ pub mod pair;
 pub mod python;
 pub mod rng;
 pub mod script;
+pub mod semantics;

@@ -1,0 +1,1 @@
+//! Responses that no server should send, to a client.
