@@ -185,7 +185,11 @@ fn sort(fields: &FieldList, first: bool) -> Result<Parts<'_>, MalformedFields> {
         match field.token {
             Token::ContentType => parts.content_type = Some(field.value),
             Token::GrpcEncoding => parts.encoding = Some(field.value),
-            Token::GrpcStatus => parts.grpc_status = parts.grpc_status.or(Some(field.value)),
+            // Of several the first counts, but that OK is never taken for the answer where another disagrees.
+            Token::GrpcStatus if parts.grpc_status.is_none_or(|status| status == b"0") => {
+                parts.grpc_status = Some(field.value);
+            }
+            Token::GrpcStatus => {}
             Token::GrpcMessage => parts.grpc_message = Some(field.value),
             Token::GrpcStatusDetailsBin => parts.details = Some(field.value),
             _ => parts.regular.take(&field)?,

@@ -65,6 +65,16 @@ fn messages_and_details_that_are_damaged_do_not_hide_the_status() {
     assert_eq!(trailers(&[("grpc-status", "0"), ("x-bin", "!!!")]).code(), Some(Err(Code::Internal)));
 }
 
+/// PROTOCOL-HTTP2.md, "Responses": one status. Where a peer sends two, OK is not the one to believe.
+#[test]
+fn of_two_statuses_ok_does_not_win() {
+    let code = |statuses: [&'static str; 2]| trailers(&statuses.map(|status| ("grpc-status", status))).code();
+    assert_eq!(code(["0", "0"]), Some(Ok(())));
+    assert_eq!(code(["0", "5"]), Some(Err(Code::NotFound)));
+    assert_eq!(code(["5", "0"]), Some(Err(Code::NotFound)));
+    assert_eq!(code(["0", "x"]), Some(Err(Code::Unknown)));
+}
+
 /// RFC 9113 §8.1: every order of head, data and trailers up to length five, with END_STREAM anywhere.
 #[test]
 fn every_order_of_frames_of_a_response() {

@@ -22,19 +22,19 @@ pub struct Answers {
 /// Otherwise.
 pub fn check(name: &str, page: &Path, answers: &[Answers]) {
     let text = fs::read_to_string(page).expect("the page of differences");
+    let section = text.split(&format!("## {name}\n")).nth(1).unwrap_or_default();
+    let section = section.split("\n## ").next().unwrap_or_default();
     let row =
         |answers: &Answers| format!("| {} | {} | {} |", answers.situation, answers.ours, answers.theirs);
     let differences: Vec<_> = answers.iter().filter(|answers| answers.ours != answers.theirs).collect();
     let (mut missing, mut gone) = (Vec::new(), Vec::new());
     for answers in &differences {
         let start = row(answers);
-        let reason = text.lines().find_map(|line| line.strip_prefix(start.as_str()));
-        if !reason.is_some_and(|reason| reason.len() > 10) {
+        let reason = section.lines().find_map(|line| line.strip_prefix(start.as_str()));
+        if reason.is_none_or(|reason| reason.len() <= 10) {
             missing.push(start);
         }
     }
-    let section = text.split(&format!("## {name}\n")).nth(1).unwrap_or_default();
-    let section = section.split("\n## ").next().unwrap_or_default();
     for line in section.lines().filter(|line| line.starts_with("| ")).skip(1) {
         if !differences.iter().any(|answers| line.starts_with(&row(answers))) {
             gone.push(line);
