@@ -7,7 +7,9 @@
 
 pub mod load;
 pub mod meter;
+pub mod plain;
 pub mod program;
+pub mod recorded;
 pub mod usage;
 
 /// The generated code of `proto/bench.proto`.

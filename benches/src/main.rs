@@ -7,6 +7,7 @@
 //! | `… -- check` | the same, and fails if one rose above `baseline.json` |
 //! | `… -- bless` | makes them the baseline |
 //! | `… -- compare` | servers and clients beside those of other stacks |
+//! | `… -- report` | writes the pages of the last comparison once more |
 //! | `… -- call TARGET CALLS` | a blocking client that greets so often, for `strace -c -f` |
 //!
 //! With `run SCENARIO CALLS` it runs one scenario: so it counts itself, under callgrind.
@@ -32,11 +33,12 @@ fn main() -> ExitCode {
         ["run", scenario, calls] => return counts::run(scenario, calls),
         ["call", target, calls] => return client::run(target, calls),
         ["compare", ..] => compare::run(arguments.get(1..).unwrap_or_default()),
+        ["report"] => compare::report(),
         [] => print(""),
         ["counts", only] => print(only),
         ["check"] => check(),
         ["bless"] => bless(),
-        _ => Err("usage: sailplane-benches [counts PART | check | bless | call TARGET CALLS | \
+        _ => Err("usage: sailplane-benches [counts PART | check | bless | report | call TARGET CALLS | \
                   compare [--rounds N] [--seconds S] [--only PART]]"
             .into()),
     };

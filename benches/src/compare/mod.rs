@@ -1,12 +1,19 @@
 //! Servers and clients of several stacks side by side, in the same run.
 
+mod chart;
+mod goals;
 mod h2load;
+mod instructions;
 mod loads;
 mod measure;
+mod memory;
 mod process;
+mod report;
 mod results;
 mod row;
+mod start;
 mod table;
+mod weight;
 
 use std::process::Command;
 use std::time::Duration;
@@ -65,8 +72,21 @@ fn compare(options: &Options) -> Result<(), Error> {
     let id = |cell: &loads::Cell| row::id(cell.group, &cell.name(), &cell.subject(), cell.place.name());
     let cells: Vec<_> = cells.into_iter().filter(|cell| options.wants(&id(cell))).collect();
     measure::measure(&cells, options, &mut tell);
-    results.write()
+    start::measure(options, &mut tell);
+    memory::measure(options, &mut tell);
+    instructions::measure(options, &mut tell);
+    weight::measure(options, &mut tell);
+    results.write()?;
+    report::write(&results)
 }
+
+/// Writes the pages of the last results once more.
+pub(crate) fn report() -> Result<(), Error> {
+    report::again()
+}
+
+/// The program that has a server or client of this name.
+pub(crate) use process::program;
 
 /// Builds the servers and clients, beside this program.
 fn build() -> Result<(), Error> {

@@ -110,6 +110,10 @@ impl Process {
         writeln!(input, "{question}")?;
         self.line(Duration::ZERO)
     }
+
+    fn id(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for Process {
@@ -142,6 +146,10 @@ impl Server {
     /// CPU time so far, in ns.
     pub(crate) fn cpu_ns(&mut self) -> Result<u64, Error> {
         Ok(self.process.ask("cpu")?.parse()?)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 }
 

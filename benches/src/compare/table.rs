@@ -4,11 +4,19 @@ use super::row::{Row, Spread};
 
 /// A line for the terminal.
 pub(crate) fn line(row: &Row) -> String {
-    let figures = row.figures.iter().map(|(name, spread)| format!("{name} {}", text(spread)));
+    let mut figures: Vec<_> = row.figures.iter().collect();
+    figures.sort_by_key(|(name, _)| rank(name));
+    let figures = figures.iter().map(|(name, spread)| format!("{name} {}", text(spread)));
     let failed =
         if row.errors.is_empty() { String::new() } else { format!("  FAILED {}", row.errors.join("; ")) };
     let label = format!("{} {} · {} · {}", row.group, row.name, row.subject, row.place);
     format!("{label:<62} {}{failed}", figures.collect::<Vec<_>>().join(" · "))
+}
+
+/// The order of figures: what a reader looks for first.
+pub(crate) fn rank(figure: &str) -> usize {
+    let order = ["per second", "server CPU µs", "client CPU µs", "p50 µs", "p99 µs"];
+    order.iter().position(|name| *name == figure).unwrap_or(order.len())
 }
 
 /// The median, with the ends.

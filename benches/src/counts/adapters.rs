@@ -1,19 +1,17 @@
 //! The servers of the adapters, each a process under callgrind that a plain client asks.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
-use std::time::Duration;
 
 use sailplane_benches::Error;
+use sailplane_benches::plain::Client;
 
-use super::callgrind;
-use super::recorded::{Recorded, Replies, Requests};
+use super::{callgrind, per_call};
 
 /// A server, and what it is asked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
-    /// Its kind, for `bench-sailplane server`.
+    /// Its kind, for its program.
     pub(crate) server: &'static str,
     /// Calls at a time, in one write.
     pub(crate) in_flight: u32,
@@ -22,9 +20,14 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// User instructions of the server's process for one call, start-up apart.
+    pub(crate) fn each(&self, calls: u64) -> Result<f64, Error> {
+        Ok(per_call(self.instructions(calls)?, self.instructions(3 * calls)?, calls))
+    }
+
     /// User instructions of the server's process, for so many calls.
     pub(crate) fn instructions(&self, calls: u64) -> Result<u64, Error> {
-        let program = std::env::current_exe()?.with_file_name("bench-sailplane");
+        let program = crate::compare::program(self.server)?;
         let mut command = callgrind::command(&program);
         command.args(["server", self.server]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut server = Ended(command.spawn()?);
@@ -55,50 +58,5 @@ impl Drop for Ended {
         // An error means that it has ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-/// A connection to a server, with requests as h2load writes them.
-struct Client {
-    stream: TcpStream,
-    requests: Requests,
-    replies: Replies,
-    out: Vec<u8>,
-}
-
-impl Client {
-    fn connect(address: SocketAddr) -> Result<Self, Error> {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        stream.write_all(&Requests::opening())?;
-        let (requests, replies) = (Requests::new(Recorded::H2load), Replies::default());
-        let mut client = Self { stream, requests, replies, out: Vec::new() };
-        while client.replies.settings == 0 {
-            client.read()?;
-        }
-        Ok(client)
-    }
-
-    /// So many calls, written at once.
-    fn call(&mut self, count: u32) -> Result<(), Error> {
-        self.out.clear();
-        self.requests.put(count, &mut self.out);
-        self.stream.write_all(&self.out)?;
-        let until = self.replies.count + u64::from(count);
-        while self.replies.count < until {
-            self.read()?;
-        }
-        Ok(())
-    }
-
-    fn read(&mut self) -> Result<(), Error> {
-        let mut buffer = [0; 16 * 1024];
-        let count = self.stream.read(&mut buffer)?;
-        if count == 0 {
-            return Err("the server closed the connection".into());
-        }
-        self.replies.read(buffer.get(..count).unwrap_or_default());
-        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use sailplane::call::RequestHead;
 use sailplane::connection::{Received, SendError};
 use sailplane::{CallId, Config, Connection, Event, Instant, Limits, Metadata, Path, Start, Transmit};
 
-use super::recorded::{MESSAGE, Recorded, Requests};
+use sailplane_benches::recorded::{MESSAGE, Recorded, Requests};
 
 const BODY: Bytes = Bytes::from_static(b"sixteen bytes ok");
 const NOW: Instant = Instant::from_nanos(1);

@@ -3,7 +3,6 @@
 mod adapters;
 mod callgrind;
 mod core_pair;
-mod recorded;
 mod scenarios;
 mod typed;
 
@@ -16,6 +15,7 @@ use sailplane_benches::Error;
 use stats_alloc::Region;
 
 use crate::ALLOCATOR;
+pub(crate) use adapters::Asked;
 use scenarios::{SCENARIOS, Scenario, What};
 
 /// What a call costs.

@@ -1,8 +1,8 @@
 //! What is counted.
 
 use super::adapters::Asked;
-use super::recorded::Recorded;
 use super::{core_pair, typed};
+use sailplane_benches::recorded::Recorded;
 
 /// Something whose cost is counted for each call or message.
 #[derive(Clone, Copy, Debug)]

@@ -4,11 +4,12 @@
 //! send `:path` as a literal in every request, ours the timeout, and all send the other fields as indexes from
 //! the second request on.
 
+use sailplane::hpack::{Encoder, Indexing, Token};
 use sailplane::wire::{StreamId, send};
 
 /// A client whose requests were recorded.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Recorded {
+pub enum Recorded {
     /// The client of `sailplane-smol` with a timeout: HEADERS and DATA.
     Ours,
     /// h2load of nghttp2 1.52: HEADERS and DATA.
@@ -28,22 +29,26 @@ const TONIC_FIRST: &str = "8386418b089d5c0b8170dc70010bbf048e6232d449d7ba5a893b1
 const TONIC_NEXT: &str = "8386c2048e6232d449d7ba5a893b1c2a1d9ebfc1c0bfbe";
 
 /// A `bench.Payload` of 16 octets, with the prefix of a message.
-pub(crate) const MESSAGE: &[u8; 23] = b"\0\0\0\0\x12\x0a\x10sixteen bytes ok";
+pub const MESSAGE: &[u8; 23] = b"\0\0\0\0\x12\x0a\x10sixteen bytes ok";
 
 /// Writes the requests of one connection.
-pub(crate) struct Requests {
+#[derive(Debug)]
+pub struct Requests {
     client: Recorded,
     next: u32,
     block: Vec<u8>,
 }
 
 impl Requests {
-    pub(crate) fn new(client: Recorded) -> Self {
+    /// Requests of this client.
+    #[must_use]
+    pub fn new(client: Recorded) -> Self {
         Self { client, next: 1, block: Vec::new() }
     }
 
     /// Preface, SETTINGS and acknowledgement, and a connection window that lasts.
-    pub(crate) fn opening() -> Vec<u8> {
+    #[must_use]
+    pub fn opening() -> Vec<u8> {
         let mut out = send::CLIENT_PREFACE.to_vec();
         send::settings(&mut out, &[(send::INITIAL_WINDOW_SIZE, 0x7fff_ffff)]);
         send::settings_ack(&mut out);
@@ -52,7 +57,7 @@ impl Requests {
     }
 
     /// So many requests at once, in the order in which these clients write: first all HEADERS.
-    pub(crate) fn put(&mut self, count: u32, out: &mut Vec<u8>) {
+    pub fn put(&mut self, count: u32, out: &mut Vec<u8>) {
         let first = self.next;
         let streams = (0..count).map(|index| StreamId::new(first + 2 * index));
         self.next += 2 * count;
@@ -65,6 +70,28 @@ impl Requests {
         for stream in streams.filter(|_| !ends) {
             send::data_header(out, stream, 0, true);
         }
+    }
+
+    /// Opens so many bidirectional streams, and sends nothing on them; then a PING.
+    pub fn open(&mut self, count: u32, out: &mut Vec<u8>) {
+        // Without indexes it is the same whatever was sent before.
+        let mut block = Vec::new();
+        let mut encoder = Encoder::new();
+        for (token, value) in [
+            (Token::Method, "POST"),
+            (Token::Scheme, "http"),
+            (Token::Path, "/bench.Bench/Chat"),
+            (Token::Authority, "127.0.0.1"),
+            (Token::Te, "trailers"),
+            (Token::ContentType, "application/grpc"),
+        ] {
+            encoder.field(&mut block, token, value.as_bytes(), Indexing::NotIndexed);
+        }
+        for _ in 0..count {
+            send::headers(out, StreamId::new(self.next), &block, false, 16_384);
+            self.next += 2;
+        }
+        send::ping(out, false, [0; 8]);
     }
 
     fn head(&mut self, stream: StreamId, out: &mut Vec<u8>) {
@@ -91,18 +118,22 @@ fn octets(hex: &str) -> Vec<u8> {
 
 /// Counts the replies in what a server writes: the trailers, which end a stream.
 #[derive(Debug, Default)]
-pub(crate) struct Replies {
+pub struct Replies {
     /// Octets of the frame that is being read, without its payload.
     header: Vec<u8>,
     /// Octets of payload to come.
     payload: usize,
-    pub(crate) count: u64,
-    /// Frames of SETTINGS without ACK.
-    pub(crate) settings: u64,
+    /// Streams that ended.
+    pub count: u64,
+    /// SETTINGS, other than acknowledgements.
+    pub settings: u64,
+    /// Answers to PING.
+    pub pongs: u64,
 }
 
 impl Replies {
-    pub(crate) fn read(&mut self, mut bytes: &[u8]) {
+    /// Takes what the server wrote next.
+    pub fn read(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let skipped = self.payload.min(bytes.len());
             self.payload -= skipped;
@@ -115,6 +146,7 @@ impl Replies {
                     self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
                     self.count += u64::from(kind == 1 && flags & 1 == 1);
                     self.settings += u64::from(kind == 4 && flags & 1 == 0);
+                    self.pongs += u64::from(kind == 6 && flags & 1 == 1);
                     self.header.clear();
                 }
             }
