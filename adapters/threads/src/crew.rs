@@ -187,7 +187,7 @@ impl Crew {
     }
 
     fn take_call(&mut self, desk: usize) -> Option<Run> {
-        if self.running >= self.sizes.workers {
+        if !self.has_room() {
             return None;
         }
         let call = self.calls.pop_front()?;
@@ -221,8 +221,15 @@ impl Crew {
 
     /// Whether calls wait that could run, and a mark of the progress that they make.
     pub(crate) fn backlog(&self) -> Option<u64> {
-        let could_run = !self.calls.is_empty() && self.running < self.sizes.workers;
+        let could_run = !self.calls.is_empty() && self.has_room();
         could_run.then_some(self.taken)
+    }
+
+    /// Whether one more handler may run. However many wait, a thread is left for each poller and one that looks
+    /// out: what they wait for comes through those.
+    const fn has_room(&self) -> bool {
+        let Self { running, waiting, sizes, .. } = self;
+        *running < sizes.workers && *running + *waiting + 1 < sizes.workers + SPARES_MAX
     }
 
     /// Whether somebody has to help: for a poller without a leader, or for calls that wait. At most one is on

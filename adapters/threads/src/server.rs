@@ -57,7 +57,7 @@ impl Server {
 
     /// How many handlers run at once, at least 1; the calls beyond wait. A handler that waits in our handles
     /// (for a message, for room to send, for a call of its own on a [`Channel`](crate::Channel)) does not count:
-    /// up to 1,024 threads stand in for such handlers.
+    /// up to 1,023 threads stand in for such handlers, and calls wait once all of them do.
     ///
     /// Default: two for each core, 16 at least.
     pub fn workers(mut self, workers: usize) -> Self {

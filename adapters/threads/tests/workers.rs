@@ -30,6 +30,32 @@ fn handlers_that_wait_for_messages_give_their_place_away() {
     }
 }
 
+/// Spare threads are bounded, and one is kept for each poller: what waits for messages would never get one
+/// otherwise.
+#[test]
+fn as_many_handlers_as_may_wait_leave_a_thread_that_reads() {
+    const HANDLERS: usize = WORKERS + 1023;
+    let limits = sailplane::Limits::default().concurrent_calls_max(4096);
+    let server = Running::with(Server::new().workers(WORKERS).pollers(1).limits(limits));
+    let client = server.client().with_timeout(Duration::from_secs(20));
+    let mut calls: Vec<_> = (0..HANDLERS).map(|_| client.bidi_hello()).collect();
+    for (greetings, replies) in &mut calls {
+        greetings.send(&hello("you")).unwrap();
+        assert_eq!(replies.message().unwrap().unwrap().message, "Hello, you!");
+    }
+    let mut more: Vec<_> = (0..4).map(|_| client.bidi_hello()).collect();
+    let late = client.with_timeout(Duration::from_millis(50)).say_hello(&hello("me")).unwrap_err();
+    assert_eq!(late.code(), sailplane::Code::DeadlineExceeded, "no thread is left for it");
+    for (greetings, mut replies) in calls {
+        greetings.finish();
+        assert!(replies.message().unwrap().is_none());
+    }
+    for (greetings, replies) in &mut more {
+        greetings.send(&hello("you")).unwrap();
+        assert_eq!(replies.message().unwrap().unwrap().message, "Hello, you!");
+    }
+}
+
 #[test]
 fn handlers_that_wait_to_send_give_their_place_away() {
     let server = Running::with(Server::new().workers(WORKERS));
