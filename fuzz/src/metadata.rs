@@ -124,7 +124,8 @@ fn expected(name: &str, value: &[u8], binary: bool) -> Result<(), InvalidMetadat
     }
 }
 
-fn assert_same(got: &Metadata, sent: &Metadata) {
+/// Names and values. Which of them are secrets the receiver decides for itself.
+pub(crate) fn assert_same(got: &Metadata, sent: &Metadata) {
     let fields = |metadata: &Metadata| -> Vec<_> {
         metadata.iter().map(|field| (field.name().to_owned(), field.as_bytes().to_vec())).collect()
     };

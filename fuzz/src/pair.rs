@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 
 use crate::Input;
 use crate::connection::limits;
+use crate::metadata::assert_same;
 use crate::peer::frame;
 use crate::rig::{Known, Rig};
 
@@ -25,6 +26,8 @@ struct Plan {
     /// The server answers before it has read everything.
     early: bool,
     ok: bool,
+    /// Which metadata go with it, both ways.
+    fields: u8,
 }
 
 /// Octets of a message: few of them are longer than a frame, or than a window, for that takes its time.
@@ -88,6 +91,31 @@ pub fn pair(data: &[u8]) {
     pair.heal();
 }
 
+/// Metadata that repeat from call to call, and some that do not.
+fn metadata(at: usize, fields: u8) -> Metadata {
+    let mut metadata = Metadata::new();
+    let number = at.to_string();
+    let known: [(u8, &str, &str); 5] = [
+        (1, "x-tenant", "the same for all"),
+        (2, "x-call", &number),
+        (4, "authorization", "Bearer of something that is a little longer"),
+        (8, "x-tenant", "another"),
+        (16, "x-empty", ""),
+    ];
+    for (bit, name, value) in known {
+        if fields & bit != 0 {
+            metadata.append(name, value).expect("a name and a value");
+        }
+    }
+    if fields & 32 != 0 {
+        metadata.append("x-trace-bin", vec![fields; usize::from(fields) * 3]).expect("a name and a value");
+    }
+    if fields & 64 != 0 {
+        metadata.append_sensitive("x-secret", &*number).expect("a name and a value");
+    }
+    metadata
+}
+
 fn body(plan: usize, at: usize, size: usize, reply: bool) -> Bytes {
     let seed = plan.wrapping_mul(31) ^ at.wrapping_mul(7) ^ usize::from(reply);
     let pattern: [u8; 251] = core::array::from_fn(|index| (index ^ seed) as u8);
@@ -140,6 +168,7 @@ impl Pair {
             size,
             early: input.one_in(8),
             ok: !input.one_in(5),
+            fields: input.byte(),
         };
         let deadline = input.one_in(6).then(|| Duration::from_millis(u64::from(input.byte()) * 4));
         let at = self.plans.len();
@@ -156,6 +185,7 @@ impl Pair {
         let path = Path::new(Bytes::from(format!("/pair/{at}"))).expect("a path");
         let mut head = RequestHead::new(path, Bytes::from_static(b"localhost"));
         head.deadline = deadline.map(|after| self.now.saturating_add(after));
+        head.metadata = self.plans.get(at).map(|plan| metadata(at, plan.fields)).unwrap_or_default();
         let Ok(call) =
             self.client.connection.start_call(self.now, Start { head, message: None, finished: false })
         else {
@@ -179,8 +209,14 @@ impl Pair {
         if by_server {
             for call in core::mem::take(&mut self.server.new_calls) {
                 let Some(head) = self.server.connection.take_request(call) else { continue };
-                let plan = head.path.method().parse().expect("the number of a plan");
+                let plan: usize = head.path.method().parse().expect("the number of a plan");
+                let fields = self.plans.get(plan).map_or(0, |plan| plan.fields);
+                assert_same(&head.metadata, &metadata(plan, fields));
                 self.server.calls.entry(call).and_modify(|known| known.plan = plan);
+                if fields & 128 != 0 {
+                    // A call may have ended since it was told.
+                    let _ = self.server.connection.send_headers(call, metadata(plan, fields >> 1));
+                }
             }
         } else {
             self.start_waiting();
@@ -423,6 +459,10 @@ impl Pair {
         match known.status {
             Some(Ok(())) if !by_server => {
                 assert!(plan.ok && known.received.len() == replies, "{plan:?}: {known:?}");
+                assert_same(&known.trailers, &metadata(known.plan, plan.fields >> 2));
+                let head = rig.connection.take_response(call).map(|head| head.metadata).unwrap_or_default();
+                let sent = if plan.fields & 128 != 0 { plan.fields >> 1 } else { 0 };
+                assert_same(&head, &metadata(known.plan, sent));
             }
             Some(Ok(())) => assert!(plan.early || known.received.len() == requests, "{plan:?}: {known:?}"),
             _ => assert!(known.received.len() <= requests.max(replies)),
@@ -463,7 +503,7 @@ fn send_all(rig: &mut Rig, call: CallId, plans: &[Plan], by_server: bool) {
     }
     let done = if by_server {
         let status = if plan.ok { Ok(()) } else { Err(Status::aborted("as planned")) };
-        rig.connection.respond(call, None, Metadata::new(), status).is_ok()
+        rig.connection.respond(call, None, metadata(at, plan.fields >> 2), status).is_ok()
     } else {
         rig.connection.finish_sending(call).is_ok()
     };

@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes};
 use core::time::Duration;
 use sailplane::connection::SendError;
 use sailplane::error::Misuse;
-use sailplane::{CallId, Code, Connection, Event, Instant, Limits, Received, Status, Transmit};
+use sailplane::{CallId, Code, Connection, Event, Instant, Limits, Metadata, Received, Status, Transmit};
 use std::collections::BTreeMap;
 
 use crate::written::Written;
@@ -24,6 +24,7 @@ pub(crate) struct Known {
     pub(crate) headers: bool,
     /// How it ended.
     pub(crate) status: Option<Result<(), Code>>,
+    pub(crate) trailers: Metadata,
     pub(crate) received: Vec<Bytes>,
     /// Which of the application's plans it is.
     pub(crate) plan: usize,
@@ -110,7 +111,9 @@ impl Rig {
         assert_eq!(self.connection.has_ended(call), Some(true));
         let outcome = self.connection.take_outcome(call).expect("who has ended has an outcome");
         assert!(self.connection.take_outcome(call).is_none(), "two outcomes");
-        self.known(call).status = Some(outcome.status.map_err(|status| status.code()));
+        let known = self.known(call);
+        known.status = Some(outcome.status.map_err(|status| status.code()));
+        known.trailers = outcome.trailers;
     }
 
     /// Hands at most so many octets of output out.
