@@ -70,6 +70,8 @@ impl World {
         let message = messages.pop_front();
         let start = Start { head, message, finished: finished && messages.is_empty() };
         let told_finished = start.finished;
+        // Also where it is refused: time moved on.
+        self.touch(at);
         match self.end(at).connection.start_call(now, start) {
             Ok(id) => {
                 let earlier = self.end(at).calls.insert(id, number);
@@ -85,7 +87,6 @@ impl World {
                 call.backlog = messages;
                 self.trace.note(&[4, number as u64, link as u64]);
                 self.trace.line(self.now, format_args!("call {number} is placed on {link} as {id:?}"));
-                self.touch(at);
                 Ok(())
             }
             Err(refused) => {

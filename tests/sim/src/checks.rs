@@ -130,7 +130,8 @@ impl World {
             }),
             Code::Unavailable => {
                 let refused = status.http2_code().is_some_and(|code| code.0 == 7);
-                call.attempts == 0 || call.is_troubled || refused
+                let repeated = !status.may_have_run() && call.repetitions > 0;
+                call.attempts == 0 || call.is_troubled || refused || repeated || tiny
             }
             Code::ResourceExhausted => tiny,
             _ => false,

@@ -10,7 +10,7 @@ use crate::broken;
 use crate::client::metadata;
 use crate::faults::Fault;
 use crate::link::{At, CLIENT, SERVER};
-use crate::model::{Handler, Run, message};
+use crate::model::{Handler, Place, Run, message};
 use crate::world::{Event, World};
 
 /// Stands for a call of a hostile peer that is none of ours.
@@ -62,7 +62,11 @@ impl World {
             broken!("I1", "{id:?} is told without a head");
         };
         let number = head.metadata.get("x-call").and_then(|number| number.parse::<usize>().ok());
-        let number = number.filter(|number| *number < self.calls.len());
+        // A hostile link may make one call look like another.
+        let number = number.filter(|number| match self.calls.get(*number) {
+            Some(call) => honest || matches!(call.place, Place::Placed(place, _) if place.link == at.link),
+            None => false,
+        });
         let expected = number.map(|number| metadata(number, self.calls[number].plan.tag));
         if honest && expected.as_ref() != Some(&head.metadata) {
             broken!("I2", "a request has the metadata {:?}", head.metadata);
