@@ -106,3 +106,9 @@ fn the_hand_written_loop_serves_a_client() {
     let request = sailplane_examples_protos::greet::HelloRequest { name: "张三".into() };
     assert_eq!(client.say_hello(&request).expect("an answer").message, "Hello, 张三!");
 }
+
+#[test]
+fn a_week_of_virtual_time_passes() {
+    let text = output("impatient", &[]);
+    assert!(text.contains("all answered"), "{text}");
+}
