@@ -248,6 +248,9 @@ impl World {
         if self.end(other).is_gone {
             broken!("I10", "connection {} is over for one end only", at.link);
         }
+        if self.links[at.link].proxy.awaits_acknowledgement(at.side) {
+            broken!("I8", "SETTINGS on connection {} are not acknowledged", at.link);
+        }
         let padding = self.links[at.link].proxy.padding > 0;
         let limits =
             if at.side == CLIENT { &self.options.client_limits } else { &self.options.server_limits };

@@ -39,6 +39,7 @@ pub mod faults;
 pub mod frames;
 pub mod link;
 pub mod model;
+pub mod mutants;
 pub mod options;
 pub mod pipe;
 pub mod proxy;

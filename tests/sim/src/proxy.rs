@@ -41,6 +41,12 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// Whether the end at `side` was sent SETTINGS that it did not acknowledge.
+    #[must_use]
+    pub fn awaits_acknowledgement(&self, side: usize) -> bool {
+        !self.unacknowledged[side].is_empty()
+    }
+
     /// Whether frames are damaged.
     #[must_use]
     pub const fn is_hostile(&self) -> bool {
