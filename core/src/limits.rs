@@ -221,6 +221,15 @@ limits! {
     waiting_calls_max: usize = 1024, "calls",
         "the call ends with RESOURCE_EXHAUSTED",
         "RFC 9113 §5.1.2";
+    /// Client: how long after a failed attempt to connect the next one starts, for calls that wait through
+    /// failures; 1.6 times as long after each, give or take a fifth.
+    reconnect_pause: Duration = Duration::from_secs(1), "time",
+        "the next attempt starts",
+        "gRPC connection-backoff.md";
+    /// Client: as long as that gets.
+    reconnect_pause_max: Duration = Duration::from_secs(2 * MINUTE), "time",
+        "pauses grow no longer",
+        "gRPC connection-backoff.md";
     /// Connections of a server, for adapters that accept them.
     connections_max: usize = 10_000, "connections",
         "no more are accepted; they wait in the system's queue",

@@ -75,8 +75,7 @@ impl<C: Connector> Client<C> {
     /// A channel that connects at the first call.
     #[must_use]
     pub fn new(connector: C, config: Config) -> Arc<Self> {
-        let waiting_calls_max = config.limits.waiting_calls_max;
-        let machine = Machine::new(channel::Config { waiting_calls_max, ..channel::Config::default() });
+        let machine = Machine::new(channel::Config::new(&config.limits, config.seed));
         let state = State { machine, current: None, calls: HashMap::new() };
         Arc::new_cyclic(|this| Self {
             connector,

@@ -76,7 +76,7 @@ fn a_failed_attempt_fails_those_that_do_not_wait_for_ready() {
     assert_eq!(call.failure().message(), "refused");
     assert!(patient.result().is_none());
     assert!(world.wanted().is_none());
-    world.clock.advance(SECOND);
+    world.clock.advance(2 * SECOND);
     world.timed_out();
     world.connect();
     world.pump();

@@ -1,4 +1,7 @@
 //! Bounds on what a server accepts.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 mod support;
 
 use std::io::{ErrorKind, Read as _, Write as _};

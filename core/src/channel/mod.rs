@@ -14,6 +14,7 @@
 //! [`poll_action`](Machine::poll_action), what to do. It knows connections by id.
 
 pub mod attempt;
+mod backoff;
 mod target;
 mod waiting;
 
@@ -25,8 +26,10 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::call::{Code, Status};
+use crate::limits::Limits;
 use crate::time::{Instant, Timeout, Timer};
 
+use backoff::Backoff;
 use waiting::Waiting;
 
 /// Names a connection of a channel, from the attempt to connect on.
@@ -72,13 +75,31 @@ pub struct Place {
 pub struct Config {
     /// Calls that may wait. Above it they fail with RESOURCE_EXHAUSTED.
     pub waiting_calls_max: usize,
-    /// How long after a failed attempt the next one starts, for calls that wait through failures.
+    /// How long after a failed attempt the next one starts, for calls that wait through failures. It grows by
+    /// 1.6 from failure to failure, and differs by a fifth either way.
     pub pause: Duration,
+    /// As long as that gets.
+    pub pause_max: Duration,
+    /// Seeds the jitter.
+    pub seed: u64,
+}
+
+impl Config {
+    /// What `limits` say of a channel.
+    #[must_use]
+    pub fn new(limits: &Limits, seed: u64) -> Self {
+        Self {
+            waiting_calls_max: limits.waiting_calls_max,
+            pause: limits.reconnect_pause,
+            pause_max: limits.reconnect_pause_max,
+            seed,
+        }
+    }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { waiting_calls_max: crate::Limits::default().waiting_calls_max, pause: Duration::from_secs(1) }
+        Self::new(&Limits::default(), 0)
     }
 }
 
@@ -87,6 +108,7 @@ impl Default for Config {
 pub struct Machine {
     config: Config,
     state: State,
+    backoff: Backoff,
     next_connection: u64,
     waiting: Waiting,
     failed: VecDeque<(Ticket, Status)>,
@@ -108,8 +130,10 @@ impl Machine {
     /// A channel that has no connection yet and asks for one at the first call.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        let backoff = Backoff::new(config.pause, config.pause_max, config.seed);
         Self {
             config,
+            backoff,
             state: State::Idle,
             next_connection: 0,
             waiting: Waiting::default(),
@@ -126,6 +150,7 @@ impl Machine {
         self.handle_timeout(now);
         if self.state == State::Connecting(connection) {
             self.last_failure = None;
+            self.backoff.reset();
             self.state = State::Ready { place: Place { connection, rooms: 0 }, full: false };
         }
     }
@@ -141,7 +166,7 @@ impl Machine {
         }
         self.last_failure = Some(status);
         self.state = if self.waiting.len() > 0 {
-            State::Pause { until: self.now.saturating_add(self.config.pause) }
+            State::Pause { until: self.now.saturating_add(self.backoff.pause()) }
         } else {
             State::Idle
         };

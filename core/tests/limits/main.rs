@@ -64,6 +64,8 @@ rows! { KNOBS:
     request_metadata_bytes_max in headers;
     replay_bytes_max in messages;
     waiting_calls_max in streams;
+    reconnect_pause in streams;
+    reconnect_pause_max in streams;
     connections_max in adapters;
     handshakes_max in adapters;
     server_bytes_max in messages;

@@ -137,3 +137,38 @@ fn a_client_believes_no_peer_that_allows_more_than_there_are_streams() {
     assert_eq!(scene.end.take_events(), [Event::Ready]);
     assert!(scene.end.connection.room() > 0x7fff_0000);
 }
+
+/// The pauses between attempts that all fail, for a call that waits through them.
+fn pauses(limits: &Limits, count: usize) -> Vec<Duration> {
+    let mut machine = Machine::new(channel::Config::new(limits, 7));
+    let mut now = Instant::ZERO;
+    let call =
+        sailplane::call::Replay { head: head(), messages: [].into(), finished: true, never_sent: true };
+    machine.start(now, Record { call, wait_for_ready: true, repetitions: 0 }).unwrap();
+    let mut pauses = Vec::new();
+    for _ in 0..count {
+        let Some(channel::Action::Connect(id)) = machine.poll_action() else { panic!("an attempt") };
+        machine.handle_connect_failed(now, id, sailplane::Status::unavailable("no"));
+        assert!(machine.poll_action().is_none());
+        let at = machine.poll_timeout().unwrap().at;
+        pauses.push(at.saturating_duration_since(now));
+        now = at;
+        machine.handle_timeout(now);
+    }
+    pauses
+}
+
+pub(crate) fn reconnect_pause() {
+    let pauses = pauses(&Limits::default().reconnect_pause(Duration::from_secs(3)), 3);
+    for (pause, middle) in pauses.iter().zip([3.0, 4.8, 7.68]) {
+        let pause = pause.as_secs_f64();
+        assert!(pause >= middle * 0.8 && pause <= middle * 1.2, "{pause} around {middle}");
+    }
+}
+
+pub(crate) fn reconnect_pause_max() {
+    let longest = Duration::from_secs(10);
+    let pauses = pauses(&Limits::default().reconnect_pause_max(longest), 50);
+    assert!(pauses.iter().all(|pause| *pause <= longest * 12 / 10), "{pauses:?}");
+    assert!(pauses.iter().skip(10).all(|pause| *pause >= longest * 8 / 10), "{pauses:?}");
+}
