@@ -16,6 +16,7 @@ mod h2spec;
 mod headers;
 mod hpack;
 mod identifiers;
+mod observer;
 mod requests;
 mod responses;
 mod settings;

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use crate::support::audit::audit;
 use crate::support::wire::{Peer, Sent, framed, parse};
 use crate::support::{End, Pair, streaming};
 use sailplane::connection::Received;
@@ -80,6 +79,13 @@ impl Bench {
         let end = self.end();
         end.receive(now, &bytes);
         end.drain(now);
+    }
+
+    /// The endpoint receives what the peer wrote in pieces of one octet, and writes nothing meanwhile.
+    pub fn deliver_octets(&mut self) {
+        let bytes = self.peer.take();
+        let now = self.pair.now;
+        bytes.chunks(1).for_each(|octet| self.end().receive(now, octet));
     }
 
     /// What was written and told since the last time.
@@ -191,16 +197,21 @@ pub fn on_both(rows: &[Row]) {
     on_client(rows);
 }
 
-/// Runs every row on a fresh endpoint, and names all that fail at once.
+/// Runs every row on a fresh endpoint, as a whole and octet by octet, and names all that fail at once.
 pub fn run(role: &str, rows: &[Row], bench: impl Fn() -> Bench) {
     let mut failed = String::new();
     for Row(name, section, script, expected) in rows {
+        let mut slow = bench();
+        script(&mut slow.peer);
+        slow.deliver_octets();
+        let found = slow.answer();
+        if found != *expected {
+            writeln!(failed, "{role}: {name} ({section}), octet by octet\n  {found}").unwrap();
+        }
         let mut bench = bench();
         script(&mut bench.peer);
         let found = bench.answer();
-        let who = format!("the {role} at {name}");
-        let is_server = bench.is_server;
-        audit(&who, !is_server, &bench.end().log);
+        bench.end().auditor.check(&format!("the {role} at {name}"));
         if found != *expected {
             writeln!(failed, "{role}: {name} ({section})\n  expected: {expected}\n  found:    {found}")
                 .unwrap();

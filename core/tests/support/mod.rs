@@ -27,18 +27,18 @@ pub struct End {
     pub events: Vec<Event>,
     /// All that was ever written.
     pub written: Vec<u8>,
-    /// All that came and went, in order.
-    pub log: Vec<audit::Seen>,
+    /// What it may send.
+    pub auditor: audit::Auditor,
 }
 
 impl End {
-    pub fn new(connection: Connection) -> Self {
+    pub fn new(connection: Connection, is_client: bool) -> Self {
         Self {
             connection,
             transmit: Transmit::new(),
             events: Vec::new(),
             written: Vec::new(),
-            log: Vec::new(),
+            auditor: audit::Auditor::new(is_client),
         }
     }
 
@@ -59,12 +59,12 @@ impl End {
             }
         }
         self.written.extend_from_slice(&out);
-        self.log.push(audit::Seen::Sent(out.clone()));
+        self.auditor.gave(&out);
         out
     }
 
     pub fn receive(&mut self, now: Instant, bytes: &[u8]) {
-        self.log.push(audit::Seen::Received(bytes.to_vec()));
+        self.auditor.took(bytes);
         self.connection.handle_received(now, &mut bytes.to_vec());
     }
 
@@ -102,8 +102,8 @@ impl Pair {
         let config = |limits| Config::new(limits, 1);
         Self {
             now,
-            client: End::new(Connection::client(now, &config(client))),
-            server: End::new(Connection::server(now, &config(server))),
+            client: End::new(Connection::client(now, &config(client)), true),
+            server: End::new(Connection::server(now, &config(server)), false),
         }
     }
 

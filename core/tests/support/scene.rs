@@ -37,14 +37,14 @@ impl Scene {
     /// A server, and a peer that has said nothing yet.
     pub fn silent(config: &Config) -> Self {
         let now = start();
-        let end = End::new(Connection::server(now, config));
+        let end = End::new(Connection::server(now, config), false);
         Self { end, now, peer: Peer::silent(), is_client: false }
     }
 
     /// A client, and a peer that has said nothing yet.
     pub fn silent_server(limits: Limits) -> Self {
         let now = start();
-        let end = End::new(Connection::client(now, &Config::new(limits, 1)));
+        let end = End::new(Connection::client(now, &Config::new(limits, 1)), true);
         Self { end, now, peer: Peer::silent(), is_client: true }
     }
 

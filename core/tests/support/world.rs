@@ -5,7 +5,6 @@ use sailplane::{Limits, Status};
 
 use super::Pair;
 use super::actors::{Actor, Plan};
-use super::audit::audit;
 use super::rng::Rng;
 use super::wire::{Sent, parse};
 
@@ -183,8 +182,8 @@ impl World {
 
     /// What holds after every run: calls ended once, nothing lost, nothing left.
     pub fn check(&self) {
-        audit("the client", true, &self.pair.client.log);
-        audit("the server", false, &self.pair.server.log);
+        self.pair.client.auditor.check("the client");
+        self.pair.server.auditor.check("the server");
         for (side, actor, end) in
             [("client", &self.client, &self.pair.client), ("server", &self.server, &self.pair.server)]
         {
