@@ -6,7 +6,7 @@ use sailplane_oracles::{ledger, rng};
 
 #[test]
 fn every_call_ends_as_it_must() {
-    let (seeds, usual) = rng::seeds(600);
+    let (seeds, usual) = rng::seeds(1_000);
     let count = seeds.end - seeds.start;
     seeds.for_each(run);
     println!("h2 crate: {count} seeds");

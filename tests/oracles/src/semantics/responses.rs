@@ -145,7 +145,7 @@ pub fn all() -> Vec<Situation> {
     for code in 0..15_u32 {
         let reset = RawFrame::new(kinds::RST_STREAM, 0, 1, code.to_be_bytes()).octets();
         // Of REFUSED_STREAM both make another attempt, which ends the same.
-        add(&format!("RST_STREAM {code}"), &[reset.clone()]);
+        add(&format!("RST_STREAM {code}"), std::slice::from_ref(&reset));
         add(&format!("RST_STREAM {code} after a message"), &[head.clone(), data(message(), false), reset]);
     }
     all.push(Situation { name: "the connection closes".into(), octets: head.clone(), closes: true });
