@@ -50,7 +50,14 @@ impl Drop for Account {
 
 impl Connection {
     /// Brings the shared budget up to date, once for all that happened in a turn.
+    #[inline]
     pub(super) fn account(&mut self) {
+        if self.memory.budget.is_some() {
+            self.account_held();
+        }
+    }
+
+    fn account_held(&mut self) {
         let calls = self.calls.len().saturating_mul(CALL);
         let messages = self.unread.octets.saturating_add(self.output.unsent);
         self.memory.settle(messages.saturating_add(self.request_metadata).saturating_add(calls));

@@ -275,7 +275,7 @@ impl Connection {
     /// afterwards.
     pub fn handle_received(&mut self, now: Instant, bytes: &mut [u8]) {
         self.begin(now);
-        if self.state.is_alive() {
+        if self.state.is_alive() && !bytes.is_empty() {
             self.keepalive.heard = self.now;
             self.receive_all(bytes);
         }

@@ -34,8 +34,10 @@ impl Connection {
         let octets = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let Some(index) = self.data_begins(stream, octets, end)? else { return Ok(()) };
         let call = self.calls.id(index);
-        let listens = bytes.is_empty() || self.take_data(call, bytes);
-        if end && listens && self.calls.slot(call).is_some() {
+        if !bytes.is_empty() {
+            self.take_data(call, bytes);
+        }
+        if end && self.calls.slot(call).is_some() {
             return self.receive_end(index);
         }
         Ok(())
@@ -90,30 +92,28 @@ impl Connection {
     pub(super) fn data_piece(&mut self, bytes: &[u8]) {
         let seen = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         self.current.rest = self.current.rest.saturating_sub(seen);
-        let Some(call) = self.current.call else { return };
-        if !self.take_data(call, bytes) {
-            self.current.call = None;
+        if let Some(call) = self.current.call {
+            self.take_data(call, bytes);
         }
     }
 
-    /// Takes octets of a call's DATA. False: it has no use for what follows.
+    /// Takes octets of a call's DATA.
     #[inline]
-    fn take_data(&mut self, call: CallId, bytes: &[u8]) -> bool {
-        let Some(index) = self.calls.slot(call) else { return false };
+    fn take_data(&mut self, call: CallId, bytes: &[u8]) {
+        let Some(index) = self.calls.slot(call) else { return };
         let (limit, room) = (self.limits.message_bytes_max, self.room_ahead(call));
-        let Some(entry) = self.calls.get_mut(index) else { return false };
+        let Some(entry) = self.calls.get_mut(index) else { return };
         entry.received = entry.received.saturating_add(bytes.len() as u64);
         if let Some(other) = &mut entry.not_grpc {
             let room = BODY_SHOWN.saturating_sub(other.body.len());
             other.body.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
-            let complete = other.body.len() >= BODY_SHOWN;
-            if complete {
+            if other.body.len() >= BODY_SHOWN {
                 self.end_not_grpc(index);
             }
-            return !complete;
+            return;
         }
         if !entry.is_running() || entry.released {
-            return true;
+            return;
         }
         let (had_message, held) = (entry.incoming.has_message(), entry.incoming.held());
         let received = entry.incoming.receive(bytes, limit, room);
@@ -131,12 +131,8 @@ impl Connection {
                 if finished {
                     self.message_finished();
                 }
-                true
             }
-            Err(fault) => {
-                self.bad_message(index, fault);
-                false
-            }
+            Err(fault) => self.bad_message(index, fault),
         }
     }
 
