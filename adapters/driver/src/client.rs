@@ -4,11 +4,12 @@ use bytes::Bytes;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use sailplane::call::{Code, Replay, Status};
 use sailplane::channel::{self, Action, ConnectionId, Machine, Record, Ticket};
 use sailplane::stub::{self, Driver, RawCall};
-use sailplane::{CallId, Config, Instant, RefusedReason, Start};
+use sailplane::{CallId, Config, Instant, Limits, RefusedReason, Start};
 
 use crate::call::{Call, Home};
 use crate::local::{Local, News, Place};
@@ -67,6 +68,8 @@ struct State<C: Connector> {
     machine: Machine,
     /// The connection that takes calls.
     current: Option<Arc<Link<C::Io>>>,
+    /// The interval between PINGs that servers put up with, where they did not with the one that was asked for.
+    keepalive: Option<Duration>,
     /// Calls that wait.
     calls: HashMap<Ticket, Arc<Call<C::Io>>>,
 }
@@ -76,7 +79,7 @@ impl<C: Connector> Client<C> {
     #[must_use]
     pub fn new(connector: C, config: Config) -> Arc<Self> {
         let machine = Machine::new(channel::Config::new(&config.limits, config.seed));
-        let state = State { machine, current: None, calls: HashMap::new() };
+        let state = State { machine, current: None, keepalive: None, calls: HashMap::new() };
         Arc::new_cyclic(|this| Self {
             connector,
             config,
@@ -153,7 +156,11 @@ impl<C: Connector> Client<C> {
                 client.changed(id, change);
             }
         };
-        let config = Config { address, ..self.config.clone() };
+        let mut config = Config { address, ..self.config.clone() };
+        if let Some(interval) = self.lock().keepalive {
+            let limits = Limits::clone(&config.limits).client_keepalive(Some(interval));
+            config.limits = Arc::new(limits);
+        }
         Link::client(io, &config, id, Box::new(owner))
     }
 
@@ -211,7 +218,7 @@ impl<C: Connector> Client<C> {
     }
 
     /// Ends in order: no new calls, those that wait fail, those that run may finish for the time of `grace`.
-    pub fn shutdown(self: &Arc<Self>, grace: std::time::Duration) {
+    pub fn shutdown(self: &Arc<Self>, grace: Duration) {
         let current = self.close_machine();
         if let Some(link) = current {
             link.shutdown(grace);
@@ -261,7 +268,9 @@ impl<C: Connector> Client<C> {
                 }
             }
         };
-        drop(forgotten);
+        if let Some(interval) = forgotten.and_then(|link| link.longer_keepalive()) {
+            self.lock().keepalive = Some(interval);
+        }
         self.pump();
     }
 

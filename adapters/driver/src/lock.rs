@@ -154,6 +154,11 @@ impl<I: Io> Link<I> {
 
     /// The lock. Where a thread panicked under it, the connection cannot be trusted: it is replaced by one
     /// that is over.
+    /// The interval between PINGs for the next connection, where the peer did not put up with this one's.
+    pub(crate) fn longer_keepalive(&self) -> Option<Duration> {
+        self.lock().connection.longer_keepalive()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<I>> {
         self.state.lock().unwrap_or_else(|poisoned| {
             let mut state = poisoned.into_inner();

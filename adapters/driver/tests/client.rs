@@ -302,3 +302,24 @@ fn a_closed_channel_says_goodbye_and_refuses() {
     assert!(world.pairs[0].client.io().finished.load(Ordering::SeqCst));
     assert_eq!(world.start("y").failure().message(), "the channel was closed");
 }
+
+/// gRFC A8: the next connection asks half as often.
+#[test]
+fn a_server_that_is_sent_too_many_pings_is_sent_fewer() {
+    let limits = Limits::default().client_keepalive(Some(10 * SECOND));
+    let mut world = World::with(limits, Limits::default());
+    let mut calls = Vec::new();
+    for interval in [10, 20, 40] {
+        let call = world.start_streaming();
+        world.connect();
+        world.pump();
+        let asks = world.pairs.last().unwrap().client.timeout().unwrap();
+        assert_eq!(asks, world.clock.now().saturating_add(interval * SECOND));
+        for _ in 0..4 {
+            world.clock.advance(interval * SECOND);
+            world.timed_out();
+        }
+        // The call may go on as long as the server keeps the connection; the next one needs another.
+        calls.push(call);
+    }
+}

@@ -105,6 +105,10 @@ impl Connection {
         if self.keepalive.asked <= self.keepalive.heard {
             self.keepalive.asked = Instant::MAX;
         }
+        let answer_until = self.keepalive.asked.saturating_add(self.limits.keepalive_timeout);
+        if self.keepalive.asked != Instant::MAX && answer_until > self.now {
+            return self.timers.set(Timer::Keepalive, answer_until);
+        }
         if self.keepalive.asked != Instant::MAX {
             let text = alloc::format!(
                 "the peer answered no PING within {:?} (keepalive)",
@@ -123,7 +127,9 @@ impl Connection {
         self.keepalive.due = true;
         self.keepalive.asked = self.now;
         self.keepalive.unanswered = true;
-        self.timers.set(Timer::Keepalive, self.now.saturating_add(self.limits.keepalive_timeout));
+        // An answer is found when the next PING would be due.
+        let look = self.limits.keepalive_timeout.min(self.keepalive.interval());
+        self.timers.set(Timer::Keepalive, self.now.saturating_add(look));
     }
 
     /// No call ran for a while.

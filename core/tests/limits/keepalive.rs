@@ -9,6 +9,7 @@ use crate::support::scene::Scene;
 use crate::support::wire::{Peer, Sent};
 use crate::support::{streaming, unary};
 
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const TICK: Duration = Duration::from_nanos(1);
@@ -121,6 +122,14 @@ pub(crate) fn client_keepalive() {
     scene.end.connection.release(call);
     scene.pass(10 * HOUR);
     assert_eq!(asked(&scene), 2, "no call runs");
+    // An interval shorter than the time for an answer.
+    let mut scene = Scene::client(Limits::default().client_keepalive(Some(10 * SECOND)));
+    scene.end.connection.start_call(scene.now, streaming()).unwrap();
+    for turn in 1..10 {
+        scene.pass(10 * SECOND);
+        assert_eq!(asked(&scene), turn);
+        answer(&mut scene);
+    }
     // Off by default, and never more often than every ten seconds.
     for (interval, within) in [(None, 10 * HOUR), (Some(Duration::ZERO), Duration::from_secs(9))] {
         let mut scene = Scene::client(Limits::default().client_keepalive(interval));
