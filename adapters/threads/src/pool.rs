@@ -59,6 +59,7 @@ impl Pool {
     /// A pool without threads; the first ones are started by [`start`](Self::start).
     pub(crate) fn new(
         services: Services,
+        trust: Trust,
         config: Config,
         sizes: Sizes,
         listener: Option<Listener>,
@@ -73,7 +74,7 @@ impl Pool {
         let pool = Arc::new(Self {
             services,
             accept: Accept::new(listener, &config.limits),
-            trust: Trust::new(),
+            trust,
             has_lookout: AtomicBool::new(false),
             config,
             pollers,

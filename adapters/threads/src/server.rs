@@ -14,6 +14,7 @@ use crate::crew::Sizes;
 use crate::pool::Pool;
 use crate::seed;
 use crate::socket::Listener;
+use crate::trust::Trust;
 
 /// Handlers that run at once, at least, where the application does not say.
 const WORKERS_DEFAULT: usize = 16;
@@ -26,6 +27,7 @@ const WORKERS_DEFAULT: usize = 16;
 #[must_use = "it serves nothing before `serve` or `bind`"]
 pub struct Server {
     services: Services,
+    inline: Vec<&'static str>,
     limits: Limits,
     workers: Option<usize>,
     pollers: Option<usize>,
@@ -41,6 +43,19 @@ impl Server {
     pub fn service(mut self, service: impl Into<AnyService>) -> Self {
         self.services = self.services.service(service);
         self
+    }
+
+    /// Adds a service as [`service`](Self::service) does, whose handlers compute and do not block: no other thread
+    /// is asked to stand by while they run, and the replies to all calls that one read brought on a connection
+    /// leave in one write. What waits in our handles (for a message, for room to send) is no blocking.
+    ///
+    /// The same is found out by itself for methods that return within microseconds. The promise is for those
+    /// that take longer, or not always as long. A handler that breaks it delays the others by a few
+    /// milliseconds.
+    pub fn inline(mut self, service: impl Into<AnyService>) -> Self {
+        let service = service.into();
+        self.inline.push(service.info().name);
+        self.service(service)
     }
 
     /// Serves these services and no others.
@@ -122,7 +137,7 @@ impl Server {
         let sizes = Sizes { workers, pollers, cores };
         let memory = Some(Budget::new(self.limits.server_bytes_max));
         let config = Config { memory, ..Config::new(self.limits, seed()) };
-        Pool::new(self.services, config, sizes, listener)
+        Pool::new(self.services, Trust::new(self.inline), config, sizes, listener)
     }
 }
 

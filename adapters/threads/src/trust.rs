@@ -20,11 +20,24 @@ const PLACES: usize = 61;
 /// What is known of each method: how often it was quick in a row (low half), how often it has to be (high half,
 /// zero for the least).
 #[derive(Debug)]
-pub(crate) struct Trust([AtomicU32; PLACES]);
+pub(crate) struct Trust {
+    seen: [AtomicU32; PLACES],
+    /// Names of services whose handlers do not block, as the application says.
+    promised: Vec<&'static str>,
+}
 
 impl Trust {
-    pub(crate) const fn new() -> Self {
-        Self([const { AtomicU32::new(0) }; PLACES])
+    pub(crate) const fn new(promised: Vec<&'static str>) -> Self {
+        Self { seen: [const { AtomicU32::new(0) }; PLACES], promised }
+    }
+
+    /// Whether the application promises that the method does not block.
+    pub(crate) fn is_promised(&self, method: &'static MethodInfo) -> bool {
+        let of = |service: &&str| {
+            let rest = method.path.strip_prefix('/').and_then(|path| path.strip_prefix(service));
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.promised.iter().any(of)
     }
 
     pub(crate) fn has(&self, method: &'static MethodInfo) -> bool {
@@ -53,7 +66,7 @@ impl Trust {
 
     fn place(&self, method: &'static MethodInfo) -> &AtomicU32 {
         let address = std::ptr::from_ref(method).addr();
-        &self.0[address / align_of::<MethodInfo>() % PLACES]
+        &self.seen[address / align_of::<MethodInfo>() % PLACES]
     }
 }
 
@@ -86,7 +99,7 @@ mod tests {
 
     #[test]
     fn trust_is_earned_lost_at_once_and_earned_harder_each_time() {
-        let trust = Trust::new();
+        let trust = Trust::new(Vec::new());
         assert_eq!(quick_until_trusted(&trust), 8);
         for needed in [16, 32, 64, 128, 256, 512, 1024, 1024] {
             trust.note(&METHOD, QUICK * 2);
@@ -95,8 +108,15 @@ mod tests {
     }
 
     #[test]
+    fn a_promise_is_for_the_methods_of_one_service() {
+        let promised = |service| Trust::new(vec![service]).is_promised(&METHOD);
+        assert!(promised("a.B"));
+        assert!(!promised("a.") && !promised("a.Bb") && !promised("B") && !promised(""));
+    }
+
+    #[test]
     fn a_long_good_record_mends_it() {
-        let trust = Trust::new();
+        let trust = Trust::new(Vec::new());
         for _ in 0..20 {
             trust.note(&METHOD, QUICK * 2);
         }

@@ -139,7 +139,8 @@ impl Worker<'_> {
         let link = Arc::clone(call.link());
         let Some(job) = call.route(&pool.services) else { return };
         let method = job.method();
-        let trusted = pool.trust.has(method);
+        let promised = pool.trust.is_promised(method);
+        let trusted = promised || pool.trust.has(method);
         let gather = if trusted && more { Gather::Answers } else { Gather::Messages };
         match &self.turn {
             Some(turn) if Arc::ptr_eq(turn.link(), &link) => turn.set_gather(gather),
@@ -148,7 +149,7 @@ impl Worker<'_> {
                 self.turn = Some(link.turn(gather));
             }
         }
-        let begun = now();
+        let begun = if promised { self.since } else { now() };
         if !trusted || begun.saturating_duration_since(self.since) > ALONE {
             // This thread may be busy for a while: what was answered leaves, and others do what there is to do.
             self.flush();
@@ -161,9 +162,11 @@ impl Worker<'_> {
             Job::Blocking(job) => job.run(),
             Job::Async(job) => job.block(),
         }
-        // While the answer is written, its reader may run in this thread's place.
-        let ended = Some(link.last_write()).filter(|at| gather == Gather::Messages && *at > begun);
-        pool.trust.note(method, ended.unwrap_or_else(now).saturating_duration_since(begun));
+        if !promised {
+            // While the answer is written, its reader may run in this thread's place.
+            let ended = Some(link.last_write()).filter(|at| gather == Gather::Messages && *at > begun);
+            pool.trust.note(method, ended.unwrap_or_else(now).saturating_duration_since(begun));
+        }
         if gather == Gather::Messages {
             self.flush();
         }

@@ -111,6 +111,21 @@ fn a_method_that_always_returned_at_once_may_take_its_time() {
 }
 
 #[test]
+fn an_inline_service_that_blocks_all_the_same_keeps_nobody_for_long() {
+    let server = Running::of(Server::inline, "127.0.0.1:0", Server::new().pollers(1));
+    let client = server.client();
+    let gate = &server.guest.0.gate;
+    std::thread::scope(|scope| {
+        for waiting in 1..=3 {
+            scope.spawn(|| client.say_hello(&hello("gate")).unwrap());
+            gate.await_waiting(waiting);
+            assert_eq!(client.say_hello(&hello("me")).unwrap().message, "Hello, me!");
+        }
+        gate.open();
+    });
+}
+
+#[test]
 fn messages_of_a_handler_that_then_waits_for_something_else_are_on_their_way() {
     let server = Running::with(Server::new().pollers(1));
     let client = server.client();

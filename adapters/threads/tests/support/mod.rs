@@ -161,8 +161,17 @@ impl Running {
     }
 
     pub fn at(address: &str, server: Server) -> Self {
+        Self::of(|server, guest| server.service(guest), address, server)
+    }
+
+    /// A server to which the guest is added by `add`.
+    pub fn of(
+        add: impl FnOnce(Server, GreeterBlockingServer<Guest>) -> Server,
+        address: &str,
+        server: Server,
+    ) -> Self {
         let guest = Guest::default();
-        let bound = server.service(GreeterBlockingServer::new(guest.clone())).bind(address).unwrap();
+        let bound = add(server, GreeterBlockingServer::new(guest.clone())).bind(address).unwrap();
         let (target, handle) = (bound.local_addr().to_string(), bound.handle());
         let thread = Some(std::thread::spawn(move || bound.run()));
         Self { target, handle, guest, thread }
