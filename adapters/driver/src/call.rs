@@ -79,18 +79,12 @@ impl<I: Io> Call<I> {
         let Place::Placed(link, id) = &local.place else { return None };
         let (id, backlog, finished) = (*id, &mut local.backlog, local.finished);
         let after = link.run(|state, _, _| {
-            while let Some(message) = backlog.pop_front() {
-                match state.connection.send_message(id, message) {
-                    Ok(()) => {}
-                    Err(SendError::Blocked(message)) => {
-                        backlog.push_front(message);
-                        return;
-                    }
-                    Err(_) => {
-                        backlog.clear();
-                        return;
-                    }
+            while let Some(message) = backlog.front() {
+                // What is not taken stays: the call may be repeated, with all that it has.
+                if state.connection.send_message(id, message.clone()).is_err() {
+                    return;
                 }
+                backlog.pop_front();
             }
             if finished {
                 // Refused only where the call has ended.
@@ -125,13 +119,13 @@ impl<I: Io> Call<I> {
             outcome.replay = None;
             return None;
         }
-        let replay = outcome.replay.take()?;
+        let mut replay = outcome.replay.take()?;
+        replay.messages.append(&mut local.backlog);
         local.outcome = None;
         local.over = None;
         local.complete = false;
         local.messages_ended = false;
         local.look = false;
-        local.backlog.clear();
         local.repetitions += u32::from(!replay.never_sent);
         local.finished |= replay.finished;
         local.place = Place::Moving;
@@ -211,9 +205,17 @@ impl<I: Io> Call<I> {
                 let appended = self.home.as_ref().is_some_and(|home| home.append(*ticket, message));
                 (if appended { Sent::Done } else { Sent::Wait }, None)
             }
-            Place::Placed(..) if !local.backlog.is_empty() => {
+            Place::Placed(link, id) if !local.backlog.is_empty() => {
                 *message = Some(bytes);
-                (Sent::Wait, None)
+                let (link, id) = (Arc::clone(link), *id);
+                let (ended, after) = link.command(|state, _, _| {
+                    let ended = state.has_ended(id);
+                    if ended {
+                        drop(state.take(id, local, self.role));
+                    }
+                    ended
+                });
+                (if ended { Sent::Over } else { Sent::Wait }, Some(after))
             }
             Place::Placed(link, id) => {
                 let (link, id, this) = (Arc::clone(link), *id, self.this.upgrade());

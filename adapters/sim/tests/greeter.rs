@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use sailplane::{Call, Code, Result, Sender, Services, Status, Streaming, Stub as _};
+use sailplane::{Call, Code, Limits, Result, Sender, Services, Status, Streaming, Stub as _};
 use sailplane_examples_protos::greet::{Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest};
 use sailplane_sim::{Server, Sim};
 
@@ -171,6 +171,59 @@ fn a_shutdown_in_order_lets_calls_finish() {
         assert_eq!(server.connections(), 0);
         assert_eq!(client.say_hello(&hello("x")).await.unwrap_err().code(), Code::Unavailable);
     });
+}
+
+/// A call that had to wait has more to send than its connection takes at once. What was not taken when the
+/// server refuses the call goes along to the next connection.
+#[test]
+fn a_call_that_is_repeated_has_all_its_messages() {
+    let sim = Sim::new(9);
+    let host = Host { sim: sim.clone(), calls: Arc::default() };
+    let limits = Limits::default().concurrent_calls_max(1).stream_window_bytes(1000);
+    let services = Services::new().service(GreeterServer::new(host));
+    let server = sim.serve_with("greeter", services, limits);
+    let client = GreeterClient::new(sim.channel("greeter"));
+    sim.run(async {
+        client.say_hello(&hello("the server's settings are known")).await?;
+        let first = client.say_hello(&hello(10));
+        let mut second = client.lots_of_greetings();
+        for _ in 0..2 {
+            second.send(&hello("x".repeat(40_000))).await?;
+        }
+        first.await?;
+        // The second call is on its way now, and never arrives.
+        server.shutdown(Duration::ZERO);
+        server.restart();
+        assert_eq!(second.finish().await?.message, "80000");
+        Ok::<(), Status>(())
+    })
+    .unwrap();
+}
+
+/// The same call, whose connection is lost while it still has messages that were not taken: who sends is told.
+#[test]
+fn a_call_that_ends_before_it_has_sent_all_takes_no_more() {
+    let sim = Sim::new(9);
+    let host = Host { sim: sim.clone(), calls: Arc::default() };
+    let limits = Limits::default().concurrent_calls_max(1).stream_window_bytes(1000);
+    let services = Services::new().service(GreeterServer::new(host));
+    let server = sim.serve_with("greeter", services, limits);
+    let client = GreeterClient::new(sim.channel("greeter"));
+    sim.run(async {
+        client.say_hello(&hello("the server's settings are known")).await?;
+        let first = client.say_hello(&hello(10));
+        let mut second = client.lots_of_greetings();
+        for _ in 0..2 {
+            second.send(&hello("x".repeat(40_000))).await?;
+        }
+        first.await?;
+        sim.sleep(Duration::from_millis(20)).await;
+        server.crash();
+        assert!(second.send(&hello("y")).await.is_err());
+        assert_eq!(second.finish().await.unwrap_err().code(), Code::Unavailable);
+        Ok::<(), Status>(())
+    })
+    .unwrap();
 }
 
 #[test]
