@@ -5,10 +5,13 @@ use std::time::Duration;
 use sailplane_benches::Error;
 use sailplane_benches::load::{Load, LoadKind};
 
-use super::loads::{Cell, H2LOAD};
+use super::loads::{Cell, H2LOAD, SMALL};
 use super::process::{Server, call};
 use super::row::Row;
 use super::{Options, h2load};
+
+/// What a small call takes on the wire each way: HEADERS and DATA, then HEADERS, DATA and HEADERS.
+const SMALL_FRAMED: usize = 64;
 
 /// What a round gave.
 struct Sample {
@@ -34,7 +37,9 @@ pub(crate) fn measure(cells: &[Cell], options: &Options, mut tell: impl FnMut(Ro
 }
 
 fn sample(cell: &Cell, duration: Duration) -> Result<Sample, Error> {
-    let Cell { kind, connections, in_flight, size, .. } = *cell;
+    let Cell { kind, connections, in_flight, .. } = *cell;
+    // Raw octets stand for those of a call, with its frames.
+    let size = if cell.client == "raw" && cell.size == SMALL { SMALL_FRAMED } else { cell.size };
     let load = Load { kind, connections, in_flight, size, duration };
     let mut server = Server::start(cell.server, cell.place)?;
     let before = server.cpu_ns()?;

@@ -10,6 +10,19 @@ use super::row::Row;
 use super::{chart, table};
 use crate::gate::Baseline;
 
+/// What the project's page quotes.
+const SUMMARY: [&str; 9] = [
+    "server CPU of a unary call, 1x1, smol",
+    "server CPU of a unary call, 1x100, smol",
+    "server CPU of a unary call, 100x10, threads",
+    "client CPU of a unary call, 1x100, smol",
+    "unary calls, our client and server on one core, 1x100",
+    "median time of a unary call, blocking client, threads server",
+    "rate of unary echoes of 1 MiB, blocking → threads",
+    "memory of an idle connection after a call, smol",
+    "hello world, smol",
+];
+
 /// Before and after what is written into a page.
 const BEGIN: &str = "<!-- results: written by `compare` -->\n";
 const END: &str = "<!-- end of results -->";
@@ -20,11 +33,28 @@ pub(crate) fn write(results: &Results) -> Result<(), Error> {
     let page = page(results, &goals);
     std::fs::write(file("results.md"), page)?;
     std::fs::write(file("results.svg"), chart::svg(&goals))?;
-    let readme = file("README.md");
-    let text = std::fs::read_to_string(&readme)?;
-    let summary = format!("{}\n{}", machine(results), goal_table(&goals));
-    let text = replaced(&text, &summary).ok_or("benches/README.md has no markers")?;
-    Ok(std::fs::write(readme, text)?)
+    quote("README.md", &format!("{}\n{}", machine(results), goal_table(&goals)))?;
+    quote("../README.md", &summary(&goals))
+}
+
+/// Puts the text between the markers of a page.
+fn quote(page: &str, insert: &str) -> Result<(), Error> {
+    let path = file(page);
+    let text =
+        replaced(&std::fs::read_to_string(&path)?, insert).ok_or_else(|| format!("{page}: no markers"))?;
+    Ok(std::fs::write(path, text)?)
+}
+
+/// A few figures, for those who do not want all of them.
+fn summary(goals: &[Goal]) -> String {
+    let mut text =
+        String::from("| measured in the same run | unit | tonic | Sailplane |\n|---|---|---|---|\n");
+    for goal in goals.iter().filter(|goal| SUMMARY.contains(&goal.what.as_str())) {
+        let figure = |figure: Option<f64>| figure.map_or_else(|| "–".into(), table::number);
+        let (tonic, ours) = (figure(goal.tonic), figure(goal.ours));
+        let _ = writeln!(text, "| {} | {} | {tonic} | {ours} |", goal.what, goal.unit);
+    }
+    text
 }
 
 fn page(results: &Results, goals: &[Goal]) -> String {
@@ -130,6 +160,15 @@ mod tests {
             table.contains("| 1x1 | c → d (failed: round 1: it broke) | one core | – | 2.00 |"),
             "{table}"
         );
+    }
+
+    #[test]
+    fn what_the_project_quotes_is_there() {
+        let results = Results { machine: serde_json::Value::Null, run: String::new(), rows: Vec::new() };
+        let goals = goals::goals(&results, &crate::counts::Costs::new());
+        for what in SUMMARY {
+            assert!(goals.iter().any(|goal| goal.what == what), "{what}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use sailplane_benches::Error;
 use sailplane_benches::usage::children_cpu_s;
@@ -65,6 +66,9 @@ const PROJECTS: [Project; 4] = [
     },
 ];
 
+/// A build that takes longer has met something else than its work.
+const BUILD_TIME_MAX: Duration = Duration::from_secs(600);
+
 /// Builds each project once.
 pub(crate) fn measure(options: &Options, mut tell: impl FnMut(Row)) {
     for project in PROJECTS {
@@ -95,10 +99,7 @@ impl Project {
         self.write(&folder)?;
         let crates = self.crates(&folder)?;
         let before = children_cpu_s()?;
-        let output = cargo(&folder).args(["build", "--release", "--quiet"]).output()?;
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
-        }
+        build(&folder)?;
         let seconds = children_cpu_s()? - before;
         let size = std::fs::metadata(folder.join("target/release/hello"))?.len();
         std::fs::remove_dir_all(folder.join("target"))?;
@@ -142,6 +143,24 @@ impl Project {
         }
         // The program itself is not a dependency.
         Ok(super::measure::float(u64::try_from(packages.len())? - 1))
+    }
+}
+
+/// A release build, within bounds.
+fn build(folder: &Path) -> Result<(), Error> {
+    let mut child = cargo(folder).args(["build", "--release", "--quiet"]).spawn()?;
+    let until = Instant::now() + BUILD_TIME_MAX;
+    loop {
+        match child.try_wait()? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => return Err(format!("cargo build: {status}").into()),
+            None if Instant::now() > until => {
+                child.kill()?;
+                child.wait()?;
+                return Err("cargo build: not done in time".into());
+            }
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
     }
 }
 
