@@ -111,7 +111,7 @@ impl Figures<'_> {
         };
         let instructions = |cost: &crate::counts::Cost| Some(cost.instructions);
         let tonic = self.of(&row::id("instructions", "server process, 100 in flight", "tonic", ALL), "each");
-        let what = "unary call at the core's server, requests of h2load and tonic";
+        let what = "unary call at the core's server (tonic: its whole process)";
         goal(what, self.worst(&servers, instructions), tonic, 3_000.0, "instructions");
         goal(
             "unary call, both ends of the core",

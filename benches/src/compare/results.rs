@@ -52,9 +52,11 @@ impl Results {
 
     /// Writes the file.
     pub(crate) fn write(&self) -> Result<(), Error> {
-        let rows: Vec<Value> = self.rows.iter().map(Row::to_json).collect();
-        let value = json!({"machine": self.machine, "run": self.run, "rows": rows});
-        Ok(std::fs::write(file("results.json"), format!("{value:#}\n"))?)
+        // A row on a line: changes are to be seen.
+        let rows: Vec<String> = self.rows.iter().map(|row| row.to_json().to_string()).collect();
+        let (machine, run, rows) = (&self.machine, json!(self.run), rows.join(",\n"));
+        let text = format!("{{\"machine\": {machine},\n\"run\": {run},\n\"rows\": [\n{rows}\n]}}\n");
+        Ok(std::fs::write(file("results.json"), text)?)
     }
 }
 
