@@ -131,10 +131,7 @@ impl World {
     #[must_use]
     pub fn new(options: Options, verbose: bool) -> Self {
         let mut rng = Rng::new(options.seed.wrapping_add(1));
-        let config = channel::Config {
-            waiting_calls_max: options.client_limits.waiting_calls_max,
-            ..channel::Config::default()
-        };
+        let config = channel::Config::new(&options.client_limits, options.seed);
         let client = || Client {
             machine: Machine::new(config.clone()),
             current: None,
