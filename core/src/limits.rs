@@ -1,6 +1,6 @@
 //! Every bound on what a peer can make this side hold or do: its default, what happens there, and why.
 //!
-//! The table below makes the struct, its documentation, and the page `core/LIMITS.md`; a test of its own
+//! The table below makes the struct, its documentation, and the page `core/BOUNDS.md`; a test of its own
 //! belongs to every row.
 
 mod budget;

@@ -1,4 +1,4 @@
-//! `core/LIMITS.md` is what the table says. `BLESS=1` writes it.
+//! `core/BOUNDS.md` is what the table says. `BLESS=1` writes it.
 
 use std::fmt::Write;
 use std::{env, fs};
@@ -74,7 +74,7 @@ fn page() -> String {
 
 #[test]
 fn the_page_is_what_the_table_says() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/LIMITS.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/BOUNDS.md");
     let page = page();
     if env::var_os("BLESS").is_some() {
         fs::write(path, &page).unwrap();
