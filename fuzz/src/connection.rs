@@ -97,7 +97,7 @@ fn run(data: &[u8], is_server: bool) {
 
 /// Times that a script reaches.
 fn hurried(input: &mut Input<'_>, limits: Limits) -> Limits {
-    let mut some = || input.one_in(2).then(|| Duration::from_millis(u64::from(input.byte()) * 100));
+    let mut some = || input.one_in(2).then(|| Duration::from_millis(u64::from(input.byte()) * 100 + 100));
     let limits = limits.client_keepalive(some()).server_keepalive(some());
     let limits = limits.connection_idle_max(some()).connection_age_max(some());
     limits.connection_age_grace(Duration::from_secs(1)).unread_stall(Duration::from_millis(500))
