@@ -121,7 +121,37 @@ impl Entry {
     /// Makes it a fresh one that keeps small buffers. Field by field: moving a whole new one here would
     /// cost several times as much, once for each call.
     pub(super) fn reset(&mut self) {
-        let Self { stream, receiving, incoming, outgoing, request, response, initial, .. } = self;
+        // Without `..`, so that no field can be forgotten.
+        let Self {
+            stream,
+            receiving,
+            incoming,
+            outgoing,
+            request,
+            response,
+            initial,
+            send_head,
+            head_written,
+            ending,
+            http_status,
+            reset,
+            fate,
+            has_deadline,
+            not_grpc,
+            interim_responses,
+            content_length,
+            received,
+            blocked,
+            withheld,
+            metadata_bytes,
+            events,
+            counted,
+            told,
+            waiting,
+            started,
+            released,
+            bound,
+        } = self;
         *stream = Stream::idle();
         *receiving = Receiving::Head;
         incoming.clear();
@@ -129,21 +159,16 @@ impl Entry {
         *request = None;
         *response = None;
         *initial = Metadata::new();
-        let Self { send_head, head_written, ending, http_status, reset, fate, has_deadline, .. } = self;
-        (*send_head, *head_written, *has_deadline) = (false, false, false);
         *ending = None;
-        *http_status = 200;
         *reset = None;
-        *fate = Fate::Running;
-        let Self { not_grpc, interim_responses, content_length, received, blocked, withheld, .. } = self;
         *not_grpc = None;
+        *http_status = 200;
+        *fate = Fate::Running;
         *interim_responses = 0;
-        *content_length = None;
-        *received = 0;
-        (*blocked, *withheld) = (0, 0);
-        let Self { metadata_bytes, events, counted, told, waiting, started, released, bound, .. } = self;
-        *metadata_bytes = 0;
+        (*content_length, *received) = (None, 0);
+        (*blocked, *withheld, *metadata_bytes) = (0, 0, 0);
         *events = 0;
+        (*send_head, *head_written, *has_deadline) = (false, false, false);
         (*counted, *told, *waiting, *released, *bound) = (false, false, false, false, false);
         *started = Instant::ZERO;
     }
