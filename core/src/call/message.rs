@@ -7,6 +7,13 @@ use core::fmt;
 /// Octets before each message: the compressed flag and the length.
 pub const PREFIX_LEN: usize = 5;
 
+/// The prefix of a message of `len` octets.
+#[inline]
+pub(crate) fn prefix(len: usize) -> [u8; PREFIX_LEN] {
+    let [a, b, c, d] = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
+    [0, a, b, c, d]
+}
+
 /// What makes received messages unusable: the call ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageError {

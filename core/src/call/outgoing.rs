@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use bytes::Bytes;
 
-use crate::call::message::PREFIX_LEN;
+use crate::call::message::{PREFIX_LEN, prefix};
 use crate::transmit::Transmit;
 
 /// From this size on a piece of a message is shared with the output instead of copied into it.
@@ -60,8 +60,9 @@ impl Outgoing {
     /// The call is committed: what was written is dropped.
     pub(crate) fn commit(&mut self) {
         self.replay = None;
-        self.messages.drain(..self.written);
-        self.written = 0;
+        for _ in 0..core::mem::take(&mut self.written) {
+            self.messages.pop_front();
+        }
     }
 
     /// Takes all messages out for a replay, where they are all still there.
@@ -83,6 +84,22 @@ impl Outgoing {
         self.finished = false;
     }
 
+    /// The only unsent message, where it would be copied and nothing of it was written; nothing may be kept.
+    #[inline]
+    pub(crate) fn only_small(&self) -> Option<&[u8]> {
+        let message = self.messages.front()?;
+        let is_only = self.messages.len() == 1 && self.offset == 0 && self.replay.is_none();
+        if is_only && message.len() < SHARE_FROM { Some(message) } else { None }
+    }
+
+    /// [`only_small`](Self::only_small) was written.
+    #[inline]
+    pub(crate) fn only_written(&mut self) {
+        debug_assert!(self.only_small().is_some());
+        self.messages.pop_front();
+        self.unsent = 0;
+    }
+
     /// Writes `octets` (at most what is unsent) of prefixes and messages.
     pub(crate) fn write(&mut self, octets: usize, transmit: &mut Transmit) {
         let mut left = octets.min(self.unsent);
@@ -94,10 +111,9 @@ impl Outgoing {
             if message.len() >= SHARE_FROM || whole > left {
                 break;
             }
-            let [a, b, c, d] = u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes();
             let out = transmit.buffer();
             out.reserve(whole);
-            out.extend_from_slice(&[0, a, b, c, d]);
+            out.extend_from_slice(&prefix(message.len()));
             out.extend_from_slice(message);
             left = left.saturating_sub(whole);
             self.finish_message();
@@ -105,8 +121,7 @@ impl Outgoing {
         while left > 0 {
             let Some(message) = self.messages.get(self.written) else { return };
             if self.offset < PREFIX_LEN {
-                let [a, b, c, d] = u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes();
-                let prefix = [0, a, b, c, d];
+                let prefix = prefix(message.len());
                 let missing = prefix.get(self.offset..).unwrap_or_default();
                 let piece = missing.get(..left).unwrap_or(missing);
                 transmit.buffer().extend_from_slice(piece);

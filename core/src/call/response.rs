@@ -224,6 +224,12 @@ pub(crate) struct Repeats {
 }
 
 impl Repeats {
+    /// The blocks of initial metadata without custom ones and of trailers that say OK, where both repeat.
+    #[inline]
+    pub(crate) fn usual(&self, encoder: &Encoder) -> Option<(&[u8], &[u8])> {
+        self.head.get(encoder).zip(self.ok.get(encoder))
+    }
+
     /// Writes the header block of initial metadata.
     #[inline]
     pub(crate) fn write_head(&mut self, metadata: &Metadata, encoder: &mut Encoder, out: &mut Vec<u8>) {

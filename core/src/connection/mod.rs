@@ -18,6 +18,7 @@ mod receive_data;
 mod receive_headers;
 mod receive_settings;
 mod send;
+mod send_whole;
 mod settings;
 mod state;
 mod stream_index;

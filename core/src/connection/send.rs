@@ -184,6 +184,9 @@ impl Connection {
                 self.output.held.push(&mut self.calls, index);
                 return written;
             }
+            if self.write_whole(index, transmit) {
+                return Written::Something;
+            }
             self.write_head(index, transmit);
             written = Written::Something;
         }
@@ -316,7 +319,7 @@ impl Connection {
 
     /// END_STREAM was written.
     #[inline]
-    fn sending_ended(&mut self, index: u32) {
+    pub(super) fn sending_ended(&mut self, index: u32) {
         let Some(entry) = self.calls.get_mut(index) else { return };
         let _ = entry.stream.apply(stream::Input::SendEnd);
         if entry.stream.state == stream::State::Closed {

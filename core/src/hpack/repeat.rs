@@ -15,6 +15,12 @@ pub(crate) struct Repeat {
 }
 
 impl Repeat {
+    /// The block, where it would be written as it was.
+    #[inline]
+    pub(crate) fn get(&self, encoder: &Encoder) -> Option<&[u8]> {
+        if self.epoch == encoder.epoch() && !self.block.is_empty() { Some(&self.block) } else { None }
+    }
+
     /// Appends the block: as it was, or encoded by `encode`, which must write the same header list each
     /// time, from [`Encoder::begin`] on.
     #[inline]
@@ -24,8 +30,8 @@ impl Repeat {
         out: &mut Vec<u8>,
         encode: impl FnOnce(&mut Encoder, &mut Vec<u8>),
     ) {
-        if self.epoch == encoder.epoch() && !self.block.is_empty() {
-            return out.extend_from_slice(&self.block);
+        if let Some(block) = self.get(encoder) {
+            return out.extend_from_slice(block);
         }
         let (start, epoch) = (out.len(), encoder.epoch());
         encode(encoder, out);

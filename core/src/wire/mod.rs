@@ -29,6 +29,7 @@ mod malformed;
 mod ping;
 mod preface;
 mod receive;
+mod response;
 mod rst_stream;
 pub mod send;
 pub mod settings;
@@ -50,6 +51,9 @@ pub use stream_id::StreamId;
 /// The largest frame payload that every peer accepts, and the default of `SETTINGS_MAX_FRAME_SIZE`
 /// (RFC 9113 §4.2), in octets.
 pub const DEFAULT_MAX_FRAME_SIZE: u32 = 16_384;
+
+/// Octets before each payload (RFC 9113 §4.1).
+pub(crate) const FRAME_HEADER_LEN: usize = frame_header::FrameHeader::LEN;
 
 /// A frame as it was received, or a part of a DATA frame.
 ///

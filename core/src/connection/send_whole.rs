@@ -1,0 +1,189 @@
+//! Head, message and trailers of a small response in one go: most responses of unary calls.
+
+use super::{Connection, Role};
+use crate::call::Metadata;
+use crate::call::message::{PREFIX_LEN, prefix};
+use crate::call::response::Ending;
+use crate::stream::State;
+use crate::transmit::Transmit;
+use crate::wire::FRAME_HEADER_LEN;
+use crate::wire::send::response_frames;
+
+impl Connection {
+    /// Writes a response that is ready as a whole, has but one small message, says OK, repeats the header blocks
+    /// of those before, and is held back by nothing: as the same frames, with the same effects, that its parts
+    /// have one by one. False: it is none such, and nothing was done.
+    #[inline]
+    pub(super) fn write_whole(&mut self, index: u32, transmit: &mut Transmit) -> bool {
+        if self.role == Role::Client {
+            return false;
+        }
+        let Some(entry) = self.calls.get_mut(index) else { return false };
+        let is_plain = entry.ending.as_ref().is_some_and(Ending::is_plain) && entry.initial.is_empty();
+        // Sending leaves both states as they are, until the end.
+        let may_send = matches!(entry.stream.state, State::Open | State::ReceiveClosed);
+        let Some(message) = entry.outgoing.only_small().filter(|_| is_plain && may_send) else {
+            return false;
+        };
+        let usual = self.output.responses.as_ref().and_then(|repeats| repeats.usual(&self.encoder));
+        let Some((head, ok)) = usual else { return false };
+        let octets = message.len().saturating_add(PREFIX_LEN);
+        let window = self.send_window.available().min(entry.stream.send_window.available());
+        // DATA waits where its head reaches the target; no frame of any peer is too small for it.
+        let with_head = transmit.len().saturating_add(FRAME_HEADER_LEN).saturating_add(head.len());
+        if octets > window || with_head >= transmit.target() {
+            return false;
+        }
+        response_frames(transmit.buffer(), entry.stream.id, head, (prefix(message.len()), message), ok);
+        entry.outgoing.only_written();
+        entry.head_written = true;
+        entry.stream.send_window.spend(octets);
+        self.send_window.spend(octets);
+        self.late.data_written();
+        self.ping_is_free = true;
+        self.output.unsent = self.output.unsent.saturating_sub(octets);
+        self.end_call(index, Ok(()), Metadata::new());
+        self.sending_ended(index);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use bytes::{Buf, Bytes};
+    use quickcheck::quickcheck;
+
+    use super::*;
+    use crate::connection::{Config, Event, Received};
+    use crate::hpack::{Encoder, Indexing, Token};
+    use crate::limits::Limits;
+    use crate::time::Instant;
+    use crate::wire::{CLIENT_PREFACE, StreamId, send};
+
+    const NOW: Instant = Instant::from_nanos(1);
+
+    /// A server, and what it wrote.
+    struct Server {
+        connection: Connection,
+        transmit: Transmit,
+        written: Vec<u8>,
+        /// It forgets the blocks of its responses, so that it writes them part by part.
+        forgets: bool,
+    }
+
+    impl Server {
+        fn new(target: usize, forgets: bool) -> Self {
+            let connection = Connection::server(NOW, &Config::new(Limits::default(), 1));
+            Self { connection, transmit: Transmit::with_target(target), written: Vec::new(), forgets }
+        }
+
+        fn receive(&mut self, input: &[u8]) {
+            self.connection.handle_received(NOW, &mut input.to_vec());
+        }
+
+        /// Answers what can be answered, and writes as much as the transport takes.
+        fn turn(&mut self, message: &Bytes, taken: usize) {
+            while let Some(event) = self.connection.poll_event() {
+                let Event::Message(call) = event else { continue };
+                if let Ok(Received::Message(_)) = self.connection.receive_message(call) {
+                    let message = Some(message.clone());
+                    self.connection.respond(call, message, Metadata::new(), Ok(())).unwrap();
+                    self.connection.release(call);
+                }
+            }
+            if self.forgets {
+                self.connection.output.responses = None;
+            }
+            self.connection.poll_transmit(NOW, &mut self.transmit);
+            let piece = self.transmit.copy_to_bytes(taken.min(self.transmit.len()));
+            self.written.extend_from_slice(&piece);
+        }
+
+        /// All that writing a response has an effect on.
+        fn state(&self) -> String {
+            let Connection { send_window, late, streams_open, ping_is_free, state, .. } = &self.connection;
+            let (unsent, calls) = (self.connection.output.unsent, self.connection.calls.len());
+            let all =
+                format!("{send_window:?} {late:?} {streams_open} {ping_is_free} {unsent} {calls} {state:?}");
+            format!("{all} {} {}", self.connection.handlers, self.transmit.len())
+        }
+    }
+
+    fn request(stream: u32, encoder: &mut Encoder, end: bool) -> Vec<u8> {
+        let (mut block, mut out) = (Vec::new(), Vec::new());
+        encoder.begin(&mut block);
+        let fields: [(Token, &[u8]); 6] = [
+            (Token::Method, b"POST"),
+            (Token::Scheme, b"http"),
+            (Token::Path, b"/a/b"),
+            (Token::Authority, b"c"),
+            (Token::Te, b"trailers"),
+            (Token::ContentType, b"application/grpc"),
+        ];
+        for (token, value) in fields {
+            encoder.field(&mut block, token, value, Indexing::Indexed);
+        }
+        send::headers(&mut out, StreamId::new(stream), &block, false, 16_384);
+        send::data_header(&mut out, StreamId::new(stream), 5, end);
+        out.extend_from_slice(&[0; 5]);
+        out
+    }
+
+    quickcheck! {
+        /// With any windows, any target, and a transport that takes any number of octets: the same octets, and
+        /// the same state, as part by part.
+        fn it_is_what_its_parts_are(steps: Vec<(u16, u16, bool)>, window: u16, target: u16) -> bool {
+            let target = usize::from(target % 200) + 1;
+            let mut servers = [Server::new(target, false), Server::new(target, true)];
+            let mut opening = CLIENT_PREFACE.to_vec();
+            send::settings(&mut opening, &[(send::INITIAL_WINDOW_SIZE, u32::from(window % 3000))]);
+            send::settings_ack(&mut opening);
+            let mut encoders = [Encoder::new(), Encoder::new()];
+            servers.iter_mut().for_each(|server| server.receive(&opening));
+            for (stream, (size, taken, end)) in (1..).step_by(2).zip(steps) {
+                let message = Bytes::from(alloc::vec![7; usize::from(size % 2500)]);
+                for (server, encoder) in servers.iter_mut().zip(&mut encoders) {
+                    server.receive(&request(stream, encoder, end));
+                    server.turn(&message, usize::from(taken % 3000));
+                    if size % 3 == 0 {
+                        let mut credit = Vec::new();
+                        send::window_update(&mut credit, StreamId::ZERO, u32::from(taken % 500) + 1);
+                        send::window_update(&mut credit, StreamId::new(stream), u32::from(taken % 2500) + 1);
+                        server.receive(&credit);
+                    }
+                }
+                let [whole, parts] = &servers;
+                assert_eq!(whole.written, parts.written);
+                assert_eq!(whole.state(), parts.state());
+            }
+            true
+        }
+    }
+
+    /// The comparison is one: the first of the two does write its responses as a whole.
+    #[test]
+    fn a_repeated_small_response_is_written_as_a_whole() {
+        let mut server = Server::new(1 << 16, false);
+        let mut opening = CLIENT_PREFACE.to_vec();
+        send::settings(&mut opening, &[]);
+        server.receive(&opening);
+        let mut encoder = Encoder::new();
+        for stream in [1, 3, 5] {
+            server.receive(&request(stream, &mut encoder, true));
+            server.turn(&Bytes::from_static(b"message"), usize::MAX);
+        }
+        server.receive(&request(7, &mut encoder, true));
+        while let Some(event) = server.connection.poll_event() {
+            let Event::Message(call) = event else { continue };
+            let message = Some(Bytes::from_static(b"message"));
+            server.connection.respond(call, message, Metadata::new(), Ok(())).unwrap();
+        }
+        let index = server.connection.calls.by_stream(StreamId::new(7)).unwrap();
+        assert!(server.connection.write_whole(index, &mut server.transmit));
+        assert!(!server.connection.write_whole(index, &mut server.transmit));
+    }
+}
