@@ -185,7 +185,7 @@ limits! {
     ping_strikes_max: u32 = 2, "PINGs",
         "the connection ends with ENHANCE_YOUR_CALM, \"too_many_pings\"",
         "gRFC A8, CVE-2019-9512";
-    /// Server: how long a client may be silent before it is sent a PING.
+    /// Server: how long a client may be silent before it is sent a PING; at least 1 s.
     server_keepalive: Option<Duration> = Some(Duration::from_secs(2 * HOUR)), "time",
         "a PING is sent",
         "gRFC A9";

@@ -1,14 +1,15 @@
 //! Peers that mean no good, over loopback, at a server on each adapter: they end, and nobody else notices.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Lines, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use sailplane::{Code, Limits};
 use sailplane_tests::behaviour::{
-    Adapter, Cable, Pairing, Raw, Running, Settings, Stage, Transport, World, services, until,
+    Adapter, AnyClient, Cable, PATIENCE, Pairing, Raw, Running, Settings, Stage, Transport, World, services,
+    until,
 };
 use sailplane_tests::pb::{Act, Request};
 
@@ -67,7 +68,7 @@ fn slow_handshakes(server: Adapter) {
         .map(|_| {
             let mut socket = TcpStream::connect(&target).unwrap();
             socket.write_all(b"P").unwrap();
-            socket.set_read_timeout(Some(sailplane_tests::behaviour::PATIENCE)).unwrap();
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
             socket
         })
         .collect();
@@ -75,7 +76,7 @@ fn slow_handshakes(server: Adapter) {
     for socket in &mut slow {
         let mut said = Vec::new();
         if let Err(error) = socket.read_to_end(&mut said) {
-            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
         }
     }
     assert_served(&world);
@@ -182,6 +183,83 @@ at_each_server! {
     silent_client
 }
 
+/// A connection that says nothing, and whether the server has accepted it: its SETTINGS are there then.
+struct Queued(Raw);
+
+impl Queued {
+    fn at(world: &World) -> Self {
+        Self(Raw::connect(&world.target()).unwrap())
+    }
+
+    fn await_accepted(&mut self) {
+        self.0.socket().set_nonblocking(false).unwrap();
+        self.0.read_frame().unwrap();
+    }
+
+    /// Not even after many calls on another connection.
+    fn assert_waits(&mut self, other: &AnyClient) {
+        for _ in 0..50 {
+            assert_eq!(other.unary(&say("good")).unwrap().payload, b"good");
+        }
+        self.0.socket().set_nonblocking(true).unwrap();
+        assert_eq!(self.0.read_frame().unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+}
+
+fn connections_max(server: Adapter) {
+    let world = world(server, |limits| limits.connections_max(2));
+    let client = world.client();
+    assert!(client.unary(&say("good")).is_ok());
+    let second = Raw::open(&world.target()).unwrap();
+    let mut third = Queued::at(&world);
+    third.assert_waits(&client);
+    drop(second);
+    third.await_accepted();
+}
+
+fn handshakes_max(server: Adapter) {
+    let world = world(server, |limits| limits.handshakes_max(1));
+    let client = world.client();
+    assert!(client.unary(&say("good")).is_ok());
+    let mut silent = Queued::at(&world);
+    silent.await_accepted();
+    let mut next = Queued::at(&world);
+    next.assert_waits(&client);
+    silent.0.greet().unwrap();
+    next.await_accepted();
+    // One that leaves without a word makes room as well.
+    let mut last = Queued::at(&world);
+    last.assert_waits(&client);
+    drop(next);
+    last.await_accepted();
+}
+
+macro_rules! at_each_pool {
+    ($($attack:ident)+) => {
+        $(
+            mod $attack {
+                use super::Adapter;
+
+                #[test]
+                fn at_threads() {
+                    super::$attack(Adapter::Threads);
+                }
+
+                #[test]
+                fn at_smol() {
+                    super::$attack(Adapter::Smol);
+                }
+            }
+        )+
+    };
+}
+
+// The blocking adapter accepts nothing: it is given its one connection.
+at_each_pool! {
+    connections_max
+    handshakes_max
+}
+
 /// A server that is gone without a word: a call without a deadline ends, by keepalive (gRFC A8).
 fn silent_server(client: Adapter) {
     let world = World::new(Pairing { client, server: Adapter::Threads, transport: Transport::Tcp });
@@ -271,8 +349,8 @@ fn server_elsewhere() {
 
 fn is_served(target: &str) -> bool {
     let channel = sailplane_blocking::Channel::plaintext(target).unwrap();
-    let client = sailplane_tests::behaviour::AnyClient::blocking(channel);
-    client.with_timeout(sailplane_tests::behaviour::PATIENCE).unary(&say("good")).is_ok()
+    let client = AnyClient::blocking(channel);
+    client.with_timeout(PATIENCE).unary(&say("good")).is_ok()
 }
 
 /// CVE-2023-4785, RUSTSEC-2024-0376: no accept loop ends on an error.
@@ -304,7 +382,7 @@ fn ten_thousand_and_one_connections(server: &str) {
     last.greet().unwrap();
     last.socket().set_nonblocking(true).unwrap();
     let error = last.read_frame().unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}");
+    assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
     drop(crowd.pop());
     until("the last one is served", || last.read_frame().map_err(|error| error.to_string()));
 }

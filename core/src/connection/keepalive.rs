@@ -17,6 +17,9 @@ pub(super) const KEEPALIVE_PING: [u8; 8] = *b"keepaliv";
 /// The least interval between the PINGs of a client (gRFC A8).
 const CLIENT_INTERVAL_MIN: Duration = Duration::from_secs(10);
 
+/// The least interval between the PINGs of a server: one that is due at once is always due.
+const SERVER_INTERVAL_MIN: Duration = Duration::from_secs(1);
+
 /// The debug data of the GOAWAY to a client that sends PINGs too often, and what a server's means.
 pub(super) const TOO_MANY_PINGS: &str = "too_many_pings";
 
@@ -45,7 +48,7 @@ impl Keepalive {
     pub(super) fn new(role: Role, now: Instant, limits: &Limits) -> Self {
         let interval = match role {
             Role::Client => limits.client_keepalive.map(|interval| interval.max(CLIENT_INTERVAL_MIN)),
-            Role::Server => limits.server_keepalive,
+            Role::Server => limits.server_keepalive.map(|interval| interval.max(SERVER_INTERVAL_MIN)),
         };
         Self {
             interval: interval.map_or(u64::MAX, |at| u64::try_from(at.as_nanos()).unwrap_or(u64::MAX)),

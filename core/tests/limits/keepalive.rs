@@ -105,6 +105,12 @@ pub(crate) fn server_keepalive() {
         answer(&mut scene);
     }
     assert!(!scene.is_over());
+    // A PING that is due at once would be due for ever.
+    let mut scene = Scene::server(Limits::default().server_keepalive(Some(Duration::ZERO)));
+    scene.pass(SECOND - TICK);
+    assert_eq!(asked(&scene), 0);
+    scene.pass(TICK);
+    assert_eq!(asked(&scene), 1);
 }
 
 pub(crate) fn client_keepalive() {
