@@ -1,7 +1,7 @@
 //! The ledger, `tests/ledger.jsonl`: one line for each full run of `.ci/run`, with what it counted.
 //!
 //! A stage that counts something (seeds, executions, peak bytes) writes a JSON object to
-//! `$SAILPLANE_LEDGER/STAGE.json`. [`line`] gathers them; [`figures`] turns the last line into the sentence of
+//! `$SAILPLANE_LEDGER/STAGE.json`. [`line()`] gathers them; [`figures`] turns the last line into the sentence of
 //! the README, which a test compares, so that no figure stands there that no run produced.
 
 use std::fs;
