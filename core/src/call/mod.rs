@@ -8,6 +8,7 @@ pub(crate) mod fields;
 pub mod head;
 pub mod mapping;
 pub mod message;
+mod message_queue;
 pub mod metadata;
 pub(crate) mod outgoing;
 pub mod path;

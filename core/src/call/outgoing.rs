@@ -4,18 +4,17 @@ use alloc::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::call::message::{PREFIX_LEN, prefix};
+use crate::call::message_queue::MessageQueue;
 use crate::transmit::Transmit;
 
 /// From this size on a piece of a message is shared with the output instead of copied into it.
 const SHARE_FROM: usize = 2048;
-/// Room for so many messages is kept from call to call.
-const KEPT: usize = 8;
 
 /// The messages that a call still has to send.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
     /// Unsent messages, behind those kept for a replay.
-    messages: VecDeque<Bytes>,
+    messages: MessageQueue,
     /// How many of `messages` were written completely and are only kept.
     written: usize,
     /// Octets of the first unsent message that were written, prefix included.
@@ -38,7 +37,7 @@ impl Outgoing {
     pub(crate) fn push(&mut self, message: Bytes, replay_max: usize) {
         let octets = message.len().saturating_add(PREFIX_LEN);
         self.unsent = self.unsent.saturating_add(octets);
-        self.messages.push_back(message);
+        self.messages.push(message);
         if let Some(size) = &mut self.replay {
             *size = size.saturating_add(octets);
             if *size > replay_max {
@@ -61,14 +60,14 @@ impl Outgoing {
     pub(crate) fn commit(&mut self) {
         self.replay = None;
         for _ in 0..core::mem::take(&mut self.written) {
-            self.messages.pop_front();
+            self.messages.drop_first();
         }
     }
 
     /// Takes all messages out for a replay, where they are all still there.
     pub(crate) fn take_replay(&mut self) -> Option<VecDeque<Bytes>> {
         self.replay.take()?;
-        let messages = core::mem::take(&mut self.messages);
+        let messages = self.messages.take();
         self.clear();
         Some(messages)
     }
@@ -76,10 +75,7 @@ impl Outgoing {
     /// Drops everything.
     #[inline]
     pub(crate) fn clear(&mut self) {
-        if !self.messages.is_empty() || self.messages.capacity() > KEPT {
-            self.messages.clear();
-            self.messages.shrink_to(KEPT);
-        }
+        self.messages.clear();
         (self.written, self.offset, self.unsent, self.replay) = (0, 0, 0, None);
         self.finished = false;
     }
@@ -87,16 +83,16 @@ impl Outgoing {
     /// The only unsent message, where it would be copied and nothing of it was written; nothing may be kept.
     #[inline]
     pub(crate) fn only_small(&self) -> Option<&[u8]> {
-        let message = self.messages.front()?;
-        let is_only = self.messages.len() == 1 && self.offset == 0 && self.replay.is_none();
-        if is_only && message.len() < SHARE_FROM { Some(message) } else { None }
+        let message = self.messages.only()?;
+        let is_whole = self.offset == 0 && self.replay.is_none();
+        if is_whole && message.len() < SHARE_FROM { Some(message) } else { None }
     }
 
     /// [`only_small`](Self::only_small) was written.
     #[inline]
     pub(crate) fn only_written(&mut self) {
         debug_assert!(self.only_small().is_some());
-        self.messages.pop_front();
+        self.messages.drop_first();
         self.unsent = 0;
     }
 
@@ -152,7 +148,7 @@ impl Outgoing {
         if self.replay.is_some() {
             self.written = self.written.saturating_add(1);
         } else {
-            self.messages.pop_front();
+            self.messages.drop_first();
         }
     }
 }

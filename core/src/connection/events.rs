@@ -15,10 +15,10 @@ pub(super) enum Kind {
     Ended = 4,
 }
 
-const CALL: u8 = Kind::Call.bit();
-const HEADERS: u8 = Kind::Headers.bit();
-const MESSAGE: u8 = Kind::Message.bit();
-const WRITABLE: u8 = Kind::Writable.bit();
+const CALL: u32 = Kind::Call as u32;
+const HEADERS: u32 = Kind::Headers as u32;
+const MESSAGE: u32 = Kind::Message as u32;
+const WRITABLE: u32 = Kind::Writable as u32;
 
 impl Kind {
     /// Its place among the pending ones of a call.
@@ -35,7 +35,7 @@ impl Kind {
 #[derive(Debug)]
 pub(super) struct Events {
     ring: Ring<0>,
-    /// Bits set in all calls.
+    /// Calls that are told, with a bit set.
     pending: usize,
     ready: bool,
     room: bool,
@@ -55,8 +55,9 @@ impl Events {
         if entry.released || entry.events & bit != 0 {
             return;
         }
+        let first = entry.events == 0;
         entry.events |= bit;
-        if entry.told {
+        if entry.told && first {
             self.pending = self.pending.saturating_add(1);
             self.ring.push(table, index);
         }
@@ -66,9 +67,8 @@ impl Events {
     pub(super) fn tell(&mut self, table: &mut Table, index: u32) {
         let Some(entry) = table.get_mut(index) else { return };
         entry.told = true;
-        let pending = entry.events.count_ones() as usize;
-        if pending > 0 {
-            self.pending = self.pending.saturating_add(pending);
+        if entry.events != 0 {
+            self.pending = self.pending.saturating_add(1);
             self.ring.push(table, index);
         }
     }
@@ -76,8 +76,8 @@ impl Events {
     /// The call is released: nothing of it is told any more.
     pub(super) fn forget(&mut self, table: &mut Table, index: u32) {
         if let Some(entry) = table.get_mut(index) {
-            if entry.told {
-                self.pending = self.pending.saturating_sub(entry.events.count_ones() as usize);
+            if entry.told && entry.events != 0 {
+                self.pending = self.pending.saturating_sub(1);
             }
             entry.events = 0;
         }
@@ -127,28 +127,19 @@ impl Events {
     }
 
     fn poll_call(&mut self, table: &mut Table) -> Option<Event> {
-        while let Some(index) = self.ring.front() {
-            // The place may be that of a call that is gone, and its slot another's, which waits to be told.
-            let bits = match table.get_mut(index) {
-                Some(entry) if entry.told => {
-                    let bits = entry.events;
-                    entry.events = bits & bits.wrapping_sub(1);
-                    bits
-                }
-                _ => 0,
-            };
-            if bits == 0 {
+        loop {
+            let index = self.ring.front()?;
+            let Some((bits, call)) = table.take_event(index) else {
                 self.ring.pop(table);
                 continue;
-            }
+            };
             // The lowest bit goes first.
-            let (lowest, left) = (bits & bits.wrapping_neg(), bits & bits.wrapping_sub(1));
-            self.pending = self.pending.saturating_sub(1);
-            if left == 0 {
+            let kind = bits.trailing_zeros();
+            if bits & bits.wrapping_sub(1) == 0 {
+                self.pending = self.pending.saturating_sub(1);
                 self.ring.pop(table);
             }
-            let call = table.id(index);
-            return Some(match lowest {
+            return Some(match kind {
                 CALL => Event::Call(call),
                 HEADERS => Event::Headers(call),
                 MESSAGE => Event::Message(call),
@@ -156,6 +147,5 @@ impl Events {
                 _ => Event::Ended(call),
             });
         }
-        None
     }
 }

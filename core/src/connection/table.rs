@@ -117,6 +117,20 @@ impl Table {
         CallId::new(index, self.slots.get(index as usize).map_or(0, |slot| slot.generation))
     }
 
+    /// Takes the lowest of a told call's pending events: all that there were, and the call's id. The place may
+    /// be that of a call that is gone, and its slot another's, which waits to be told.
+    #[inline]
+    pub(super) fn take_event(&mut self, index: u32) -> Option<(u8, CallId)> {
+        let slot = self.slots.get_mut(index as usize)?;
+        let entry = slot.entry.as_deref_mut()?;
+        let bits = if entry.told { entry.events } else { 0 };
+        if bits == 0 {
+            return None;
+        }
+        entry.events = bits & bits.wrapping_sub(1);
+        Some((bits, CallId::new(index, slot.generation)))
+    }
+
     /// The call that is served by a stream.
     #[inline]
     pub(super) fn by_stream(&mut self, stream: StreamId) -> Option<u32> {
