@@ -165,6 +165,19 @@ impl Assembler {
         Ok(credit)
     }
 
+    /// Takes octets that are one message and nothing else, where nothing is held: what [`receive`](Self::receive)
+    /// does with them. Then the message is what is held, and all credit can be returned. False: they are not, and
+    /// nothing was done.
+    #[inline]
+    pub(crate) fn receive_one(&mut self, bytes: &[u8], limit: usize) -> bool {
+        let Some((prefix, message)) = bytes.split_first_chunk() else { return false };
+        let is_one = self.is_idle() && judge_prefix(*prefix, limit) == Ok(message.len());
+        if is_one {
+            self.front = Some(self.keep(message));
+        }
+        is_one
+    }
+
     /// What follows is no message: forgets the `had` octets of its prefix that were there before.
     fn abandon(&mut self, had: usize) {
         self.scan = Scan::default();
@@ -413,6 +426,36 @@ mod tests {
             }
             drain(&mut assembler, &mut credit, &mut out);
             out == messages && credit == wire.len() && assembler.is_between_messages() && assembler.held() == 0
+        }
+    }
+
+    quickcheck! {
+        /// One message at a time or not, drained or not: the same as without the short way.
+        fn one_message_is_taken_as_any_octets(pieces: Vec<(Vec<u8>, u8, bool)>) -> bool {
+            let (mut short, mut long) = (Assembler::default(), Assembler::default());
+            for (message, shape, drains) in pieces {
+                let mut wire = framed(core::slice::from_ref(&message));
+                match shape % 8 {
+                    0 => wire.truncate(wire.len() / 2),
+                    1 => wire.extend_from_slice(&message),
+                    2 => wire[0] = message.len() as u8,
+                    _ => {}
+                }
+                let expected = long.receive(&wire, 60, 1 << 16);
+                if short.receive_one(&wire, 60) {
+                    assert_eq!((expected, short.held()), (Ok(wire.len()), wire.len() - PREFIX_LEN));
+                } else {
+                    assert_eq!(short.receive(&wire, 60, 1 << 16), expected);
+                }
+                assert_eq!(short.held(), long.held());
+                if expected.is_err() {
+                    return true;
+                }
+                if drains {
+                    assert_eq!(short.take(), long.take());
+                }
+            }
+            true
         }
     }
 

@@ -7,7 +7,7 @@ use super::entry::NotGrpc;
 use super::events::Kind;
 use super::receive::Fatal;
 use super::{Connection, Role};
-use crate::call::message::MessageError;
+use crate::call::message::{MessageError, PREFIX_LEN};
 use crate::call::state::{Input as Received, Receiving};
 use crate::call::{CallId, Metadata, Status};
 use crate::error::{ErrorCode, PeerViolation};
@@ -101,7 +101,7 @@ impl Connection {
     #[inline]
     fn take_data(&mut self, call: CallId, bytes: &[u8]) {
         let Some(index) = self.calls.slot(call) else { return };
-        let (limit, room) = (self.limits.message_bytes_max, self.room_ahead(call));
+        let limit = self.limits.message_bytes_max;
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.received = entry.received.saturating_add(bytes.len() as u64);
         if let Some(other) = &mut entry.not_grpc {
@@ -115,6 +115,19 @@ impl Connection {
         if !entry.is_running() || entry.released {
             return;
         }
+        if entry.incoming.receive_one(bytes, limit) {
+            self.unread.replace(0, bytes.len().saturating_sub(PREFIX_LEN));
+            self.events.raise(&mut self.calls, index, Kind::Message);
+            self.credit(index, bytes.len());
+            return self.message_finished();
+        }
+        self.take_pieces(call, index, bytes);
+    }
+
+    /// Takes octets that are anything else than one message.
+    fn take_pieces(&mut self, call: CallId, index: u32, bytes: &[u8]) {
+        let (limit, room) = (self.limits.message_bytes_max, self.room_ahead(call));
+        let Some(entry) = self.calls.get_mut(index) else { return };
         let (had_message, held) = (entry.incoming.has_message(), entry.incoming.held());
         let received = entry.incoming.receive(bytes, limit, room);
         let now_held = entry.incoming.held();
