@@ -125,7 +125,7 @@ impl Connection {
         }
         if self.role == Role::Client && self.streams_open == 0 {
             self.keepalive.dormant = true;
-            return;
+            return self.decoder.shrink();
         }
         self.keepalive.due = true;
         self.keepalive.asked = self.now;

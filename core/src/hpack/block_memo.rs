@@ -61,6 +61,12 @@ impl BlockMemo {
         self.oldest = 0;
     }
 
+    /// Gives back all memory. Stamps go on: what was concluded from the old ones may still be kept.
+    pub(super) fn shrink(&mut self) {
+        self.forget();
+        self.slots = Vec::new();
+    }
+
     #[inline]
     pub(super) fn get(&self, block: &[u8]) -> Known<'_> {
         for (at, slot) in self.slots.iter().take(self.len).enumerate() {

@@ -70,7 +70,7 @@ impl Decoder {
     /// Drops what only saves time, for a connection that becomes idle.
     pub fn shrink(&mut self) {
         self.paths = PathCache::new();
-        self.blocks = BlockMemo::new();
+        self.blocks.shrink();
     }
 
     /// Decodes one complete header block into `fields`, which it clears before.
