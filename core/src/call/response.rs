@@ -42,15 +42,24 @@ pub(crate) struct Usual {
     ok: Option<Stamp>,
 }
 
+/// What most header blocks of responses say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum UsualBlock {
+    /// A head without metadata, which messages follow.
+    Head,
+    /// Trailers that say OK and nothing else.
+    Ok,
+}
+
 impl Usual {
     /// What a repeated header block means in this place, if it is one of the usual ones.
     #[inline]
-    pub(crate) fn get(&self, stamp: Stamp, first: bool, end: bool) -> Option<ResponseStart> {
+    pub(crate) fn get(&self, stamp: Stamp, first: bool, end: bool) -> Option<UsualBlock> {
         if first && !end && self.head == Some(stamp) {
-            return Some(ResponseStart::Head { head: ResponseHead::default(), content_length: None });
+            return Some(UsualBlock::Head);
         }
         if !first && end && self.ok == Some(stamp) {
-            return Some(ResponseStart::TrailersOnly(Trailers { status: Ok(()), metadata: Metadata::new() }));
+            return Some(UsualBlock::Ok);
         }
         None
     }

@@ -10,9 +10,9 @@ use super::{Connection, Role};
 use crate::call::fields::MalformedFields;
 use crate::call::message::MessageError;
 use crate::call::request::{self, Rejected, Request, metadata_size};
-use crate::call::response::{self, Ending, ResponseStart, Trailers};
+use crate::call::response::{self, Ending, ResponseStart, Trailers, UsualBlock};
 use crate::call::state::{Input as Received, Receiving};
-use crate::call::{Metadata, Status};
+use crate::call::{Metadata, ResponseHead, Status};
 use crate::error::{ErrorCode, PeerViolation};
 use crate::hpack::{DecodeError, DecodeLimits, Stamp};
 use crate::stream::{self, ReceiveWindow, SendWindow};
@@ -206,14 +206,33 @@ impl Connection {
             return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR);
         }
         let usual = stamp.zip(self.usual.as_ref());
-        let judged = match usual.and_then(|(stamp, usual)| usual.get(stamp, first, end)) {
-            Some(usual) => usual,
+        match usual.and_then(|(stamp, usual)| usual.get(stamp, first, end)) {
+            Some(UsualBlock::Head) => {
+                self.response_begins(index, ResponseHead::default(), None);
+                Ok(())
+            }
+            Some(UsualBlock::Ok) => {
+                self.response_ends(index, Trailers { status: Ok(()), metadata: Metadata::new() })
+            }
             None => match self.judge_response(first, end, stamp) {
-                Ok(judged) => judged,
-                Err(_) => return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR),
+                Ok(judged) => self.response_judged(index, stream, end, judged),
+                Err(_) => self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR),
             },
-        };
-        self.response_judged(index, stream, end, judged)
+        }
+    }
+
+    /// The response's head came, and the call is committed.
+    #[inline]
+    fn response_begins(&mut self, index: u32, head: ResponseHead, content_length: Option<u64>) {
+        let Some(entry) = self.calls.get_mut(index) else { return };
+        entry.receiving = entry.receiving.next(Received::Head).unwrap_or(Receiving::Messages);
+        entry.content_length = content_length;
+        if entry.is_running() {
+            entry.response = Some(head);
+            entry.request = None;
+            entry.outgoing.commit();
+            self.events.raise(&mut self.calls, index, Kind::Headers);
+        }
     }
 
     fn judge_response(
@@ -245,14 +264,7 @@ impl Connection {
         match judged {
             ResponseStart::Interim => self.interim(index, stream),
             ResponseStart::Head { head, content_length } => {
-                entry.receiving = entry.receiving.next(Received::Head).unwrap_or(Receiving::Messages);
-                entry.content_length = content_length;
-                if entry.is_running() {
-                    entry.response = Some(head);
-                    entry.request = None;
-                    entry.outgoing.commit();
-                    self.events.raise(&mut self.calls, index, Kind::Headers);
-                }
+                self.response_begins(index, head, content_length);
                 if end { self.receive_end(index) } else { Ok(()) }
             }
             ResponseStart::TrailersOnly(trailers) => self.response_ends(index, trailers),
