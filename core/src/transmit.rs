@@ -188,6 +188,14 @@ impl Buf for Transmit {
     /// If `count` is more than what remains.
     fn advance(&mut self, mut count: usize) {
         assert!(count <= self.len(), "{count} octets written out of {}", self.len());
+        if self.shared.is_empty() {
+            self.written += count;
+            if self.written == self.flat.len() {
+                self.flat.clear();
+                self.written = 0;
+            }
+            return;
+        }
         while count > 0 {
             let flat = self.flat_chunk().len().min(count);
             self.written += flat;

@@ -187,7 +187,14 @@ impl Connection {
     }
 
     /// Tells calls that waited for a handler to end.
+    #[inline]
     pub(super) fn start_handlers(&mut self) {
+        if !self.unstarted.is_empty() {
+            self.start_some();
+        }
+    }
+
+    fn start_some(&mut self) {
         while self.handlers < self.limits.concurrent_calls_max as usize {
             let Some(index) = self.unstarted.pop(&mut self.calls) else { return };
             let entry = self.calls.get_mut(index);

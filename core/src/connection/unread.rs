@@ -48,12 +48,17 @@ impl Connection {
     }
 
     /// Returns credit to a stream, or withholds it.
+    #[inline]
     pub(super) fn credit(&mut self, index: u32, octets: usize) {
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.withheld = entry.withheld.saturating_add(octets);
-        if entry.withheld == 0 || !entry.stream.state.may_receive() {
-            return;
+        if entry.withheld > 0 && entry.stream.state.may_receive() {
+            self.settle_credit(index);
         }
+    }
+
+    fn settle_credit(&mut self, index: u32) {
+        let Some(entry) = self.calls.get_mut(index) else { return };
         let crowded = self.unread.octets > self.limits.unread_bytes_max;
         if !crowded {
             let withheld = core::mem::take(&mut entry.withheld);
