@@ -3,9 +3,11 @@
 //! Credit of the connection is returned on receipt, always. A stream's is returned while its octets belong
 //! to the only message that it holds. While the connection holds more than its limit, only one message
 //! gets credit: the oldest unfinished one, that of the oldest call, and no other until it was taken; and a
-//! call that holds nothing has its whole window. So what is held stays below the limit, the windows that were
-//! open, and one message; and calls that are awaited in the order in which they were started all finish. If
-//! none finishes in time the largest call ends.
+//! call that holds nothing has its whole window. An older call takes over from a message in progress only while
+//! no more is held than the limit and one message: a peer that never finishes one and goes on with an older one
+//! would otherwise have them all. So what is held stays below the limit, the windows that were open, and two
+//! messages; and calls that are awaited in the order in which they were started all finish. If none finishes in
+//! time the largest call ends.
 
 use super::Connection;
 use super::entry::Entry;
@@ -110,6 +112,11 @@ impl Connection {
         let fed = self.unread.fed.and_then(|call| self.calls.index(call));
         let fed = fed.filter(|index| self.calls.get(*index).is_some_and(Entry::is_running));
         if fed.is_some_and(|index| self.calls.get(index).is_some_and(|entry| entry.incoming.has_message())) {
+            return;
+        }
+        let full = self.limits.unread_bytes_max.saturating_add(self.limits.message_bytes_max);
+        if let Some(index) = fed.filter(|index| self.unread.octets > full && self.is_unfinished(*index)) {
+            self.give_withheld(index);
             return;
         }
         let oldest = self.unread.starving.iter().chain(fed).filter(|index| self.is_unfinished(*index));

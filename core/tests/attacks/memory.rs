@@ -86,6 +86,37 @@ fn unread_messages() {
 }
 
 /// A short message, and a window full behind it, on a hundred streams.
+/// Each message is left just before its end for that of an older call, which may take over only once.
+#[test]
+fn messages_overtaken_by_older_ones() {
+    run("memory_overtaken", Victim::Server, UNREAD + WINDOWS + MESSAGE + GROWING + FIXED, |attack| {
+        attack.releases = false;
+        attack.peer(|peer| (0..100).for_each(|turn| drop(peer.request(2 * turn + 1))));
+        attack.deliver();
+        for stream in (0..100_u32).rev().map(|turn| 2 * turn + 1) {
+            let (mut credit, mut sent) = (65_536_usize, 0_usize);
+            while sent < MESSAGE - 20_000 && credit > 0 {
+                let octets = 16_384.min(credit);
+                attack.peer(|peer| {
+                    let first = sent == 0;
+                    let piece = if first { beginning(MESSAGE, octets) } else { vec![b'm'; octets] };
+                    peer.data(stream, &piece, false);
+                });
+                sent += octets;
+                credit -= octets;
+                attack.deliver();
+                let given = attack.credit();
+                apart(|| {
+                    let own = given.iter().filter(|(other, _)| *other == stream);
+                    credit += own.map(|(_, octets)| *octets as usize).sum::<usize>();
+                    drop(given);
+                });
+            }
+        }
+        assert!(attack.connection.unread_bytes() > UNREAD);
+    });
+}
+
 #[test]
 fn windows_behind_a_message() {
     for part in [16_384, 8_193, 99] {

@@ -27,6 +27,7 @@ What a peer can make one connection hold, at the defaults, is at most the sum of
 | messages that nobody takes (`unread_bytes_max`) | 4 Mi |
 | the windows of streams that were open at that time (`concurrent_calls_max` × `stream_window_bytes`), and a sixteenth, for buffers grow in steps | 6.65 Mi |
 | the one message that may still finish (`message_bytes_max`), and half of it, for the old buffer is there while it grows | 6 Mi |
+| the one that an older call's took over from, unfinished (`message_bytes_max`) | 4 Mi |
 | metadata (`request_metadata_bytes_max`) | 1 Mi |
 | answers that it does not read (`unsent_bytes_max`), and the first message of each call | 1 Mi + |
 | all else | 192 Ki |
