@@ -91,7 +91,11 @@ fn unread_messages() {
 fn messages_overtaken_by_older_ones() {
     run("memory_overtaken", Victim::Server, UNREAD + WINDOWS + MESSAGE + GROWING + FIXED, |attack| {
         attack.releases = false;
-        attack.peer(|peer| (0..100).for_each(|turn| drop(peer.request(2 * turn + 1))));
+        attack.peer(|peer| {
+            for turn in 0..100 {
+                peer.request(2 * turn + 1);
+            }
+        });
         attack.deliver();
         for stream in (0..100_u32).rev().map(|turn| 2 * turn + 1) {
             let (mut credit, mut sent) = (65_536_usize, 0_usize);
