@@ -87,3 +87,15 @@ fn the_first_program_works_as_it_stands() {
     client.0.stdout.take().expect("it is piped").read_to_string(&mut said).expect("text");
     assert_eq!(said, "Hello, you!\n");
 }
+
+#[test]
+fn the_figures_are_those_of_the_ledger() {
+    use sailplane_tests::ledger;
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let figures = ledger::figures(&ledger::last().expect("a line")).expect("all figures");
+    let quoted = ledger::quoted(&readme, &figures).expect("a place for them");
+    assert!(
+        quoted == readme,
+        "`cargo run -p sailplane-tests --bin ledger -- readme` puts this there:\n{figures}"
+    );
+}
