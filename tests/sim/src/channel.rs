@@ -90,6 +90,10 @@ impl World {
                 Ok(())
             }
             Err(refused) => {
+                if refused.reason == RefusedReason::HeadTooLarge {
+                    // A hostile peer says what heads it takes as it likes.
+                    self.calls[number].is_hostile |= !self.links[link].is_honest();
+                }
                 if let Some(message) = refused.start.message {
                     messages.push_front(message);
                 }

@@ -18,3 +18,10 @@ fn a_seed_goes_the_same_way_twice() {
         assert_eq!(run(seed, false), run(seed, false), "seed {seed}");
     }
 }
+
+/// Seeds that once found the model wrong, where the core was right.
+#[test]
+fn what_a_hostile_peer_says_of_heads_is_no_fault_of_an_honest_one() {
+    let campaign = run_all(&[185_225_614_512_137]);
+    assert!(campaign.failures.is_empty(), "{campaign}");
+}
