@@ -148,32 +148,29 @@ fn silent_client(server: Adapter) {
     raw.end();
 }
 
-macro_rules! at_each_server {
-    ($($attack:ident)+) => {
+/// A test of each attack at each of these adapters.
+macro_rules! attacks {
+    ($adapters:tt: $($attack:ident)+) => {
         $(
             mod $attack {
                 use super::Adapter;
 
-                #[test]
-                fn at_blocking() {
-                    super::$attack(Adapter::Blocking);
-                }
-
-                #[test]
-                fn at_threads() {
-                    super::$attack(Adapter::Threads);
-                }
-
-                #[test]
-                fn at_smol() {
-                    super::$attack(Adapter::Smol);
-                }
+                attacks! { @at $attack $adapters }
+            }
+        )+
+    };
+    (@at $attack:ident [$($name:ident $adapter:ident),+]) => {
+        $(
+            #[test]
+            fn $name() {
+                super::$attack(Adapter::$adapter);
             }
         )+
     };
 }
 
-at_each_server! {
+attacks! {
+    [at_blocking Blocking, at_threads Threads, at_smol Smol]:
     rapid_reset
     slow_handshakes
     slow_frame
@@ -234,28 +231,9 @@ fn handshakes_max(server: Adapter) {
     last.await_accepted();
 }
 
-macro_rules! at_each_pool {
-    ($($attack:ident)+) => {
-        $(
-            mod $attack {
-                use super::Adapter;
-
-                #[test]
-                fn at_threads() {
-                    super::$attack(Adapter::Threads);
-                }
-
-                #[test]
-                fn at_smol() {
-                    super::$attack(Adapter::Smol);
-                }
-            }
-        )+
-    };
-}
-
 // The blocking adapter accepts nothing: it is given its one connection.
-at_each_pool! {
+attacks! {
+    [at_threads Threads, at_smol Smol]:
     connections_max
     handshakes_max
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use sailplane::stub::ClientStreamingCall;
 use sailplane::{Call, Code, Limits, Result, Sender, Services, Status, Streaming, Stub as _};
 use sailplane_examples_protos::greet::{Greeter, GreeterClient, GreeterServer, HelloReply, HelloRequest};
 use sailplane_sim::{Server, Sim};
@@ -173,24 +174,38 @@ fn a_shutdown_in_order_lets_calls_finish() {
     });
 }
 
+/// A server that takes one call at a time, and little of it at once.
+fn narrow_scene() -> Scene {
+    let sim = Sim::new(9);
+    let calls = Arc::default();
+    let host = Host { sim: sim.clone(), calls: Arc::clone(&calls) };
+    let limits = Limits::default().concurrent_calls_max(1).stream_window_bytes(1000);
+    let server = sim.serve_with("greeter", Services::new().service(GreeterServer::new(host)), limits);
+    let client = GreeterClient::new(sim.channel("greeter"));
+    Scene { sim, server, client, calls }
+}
+
+/// A call in a [`narrow_scene`] that has waited for another one, just placed, with more to send than fits.
+async fn call_that_waits(
+    client: &GreeterClient<sailplane_sim::Channel>,
+) -> Result<ClientStreamingCall<HelloRequest, HelloReply>> {
+    client.say_hello(&hello("the server's settings are known")).await?;
+    let first = client.say_hello(&hello(10));
+    let mut second = client.lots_of_greetings();
+    for _ in 0..2 {
+        second.send(&hello("x".repeat(40_000))).await?;
+    }
+    first.await?;
+    Ok(second)
+}
+
 /// A call that had to wait has more to send than its connection takes at once. What was not taken when the
 /// server refuses the call goes along to the next connection.
 #[test]
 fn a_call_that_is_repeated_has_all_its_messages() {
-    let sim = Sim::new(9);
-    let host = Host { sim: sim.clone(), calls: Arc::default() };
-    let limits = Limits::default().concurrent_calls_max(1).stream_window_bytes(1000);
-    let services = Services::new().service(GreeterServer::new(host));
-    let server = sim.serve_with("greeter", services, limits);
-    let client = GreeterClient::new(sim.channel("greeter"));
+    let Scene { sim, server, client, .. } = narrow_scene();
     sim.run(async {
-        client.say_hello(&hello("the server's settings are known")).await?;
-        let first = client.say_hello(&hello(10));
-        let mut second = client.lots_of_greetings();
-        for _ in 0..2 {
-            second.send(&hello("x".repeat(40_000))).await?;
-        }
-        first.await?;
+        let second = call_that_waits(&client).await?;
         // The second call is on its way now, and never arrives.
         server.shutdown(Duration::ZERO);
         server.restart();
@@ -203,20 +218,9 @@ fn a_call_that_is_repeated_has_all_its_messages() {
 /// The same call, whose connection is lost while it still has messages that were not taken: who sends is told.
 #[test]
 fn a_call_that_ends_before_it_has_sent_all_takes_no_more() {
-    let sim = Sim::new(9);
-    let host = Host { sim: sim.clone(), calls: Arc::default() };
-    let limits = Limits::default().concurrent_calls_max(1).stream_window_bytes(1000);
-    let services = Services::new().service(GreeterServer::new(host));
-    let server = sim.serve_with("greeter", services, limits);
-    let client = GreeterClient::new(sim.channel("greeter"));
+    let Scene { sim, server, client, .. } = narrow_scene();
     sim.run(async {
-        client.say_hello(&hello("the server's settings are known")).await?;
-        let first = client.say_hello(&hello(10));
-        let mut second = client.lots_of_greetings();
-        for _ in 0..2 {
-            second.send(&hello("x".repeat(40_000))).await?;
-        }
-        first.await?;
+        let mut second = call_that_waits(&client).await?;
         sim.sleep(Duration::from_millis(20)).await;
         server.crash();
         assert!(second.send(&hello("y")).await.is_err());

@@ -17,6 +17,7 @@ mod headers;
 mod hpack;
 mod identifiers;
 mod observer;
+mod orders;
 mod requests;
 mod responses;
 mod settings;

@@ -6,7 +6,7 @@ use crate::support::{End, Pair};
 use bytes::Bytes;
 use core::time::Duration;
 use sailplane::error::ErrorCode;
-use sailplane::{Event, Instant, Metadata, Status};
+use sailplane::{CallId, Event, Instant, Metadata, Status};
 
 fn server() -> (End, Instant) {
     let mut pair = Pair::new();
@@ -18,7 +18,7 @@ fn goaway(end: &End) -> bool {
     parse(false, &end.written).iter().any(|frame| matches!(frame, Sent::GoAway { .. }))
 }
 
-fn call(end: &mut End) -> sailplane::CallId {
+fn call(end: &mut End) -> CallId {
     let found = end.take_events().into_iter().find_map(|event| match event {
         Event::Call(call) => Some(call),
         _ => None,
@@ -92,6 +92,15 @@ fn a_ping_for_every_message() {
     }
 }
 
+/// Both ends have done with the call.
+fn let_go(pair: &mut Pair, call: CallId, served: CallId) {
+    pair.settle();
+    pair.client.connection.release(call);
+    pair.server.connection.release(served);
+    pair.client.take_events();
+    pair.server.take_events();
+}
+
 #[test]
 fn calls_that_are_cancelled_among_calls_that_end_well() {
     let mut pair = Pair::new().ready();
@@ -103,11 +112,7 @@ fn calls_that_are_cancelled_among_calls_that_end_well() {
         } else {
             pair.respond(served, "y", Ok(()));
         }
-        pair.settle();
-        pair.client.connection.release(call);
-        pair.server.connection.release(served);
-        pair.client.take_events();
-        pair.server.take_events();
+        let_go(&mut pair, call, served);
         assert!(pair.server.connection.wants_receive(), "after {turn} calls");
     }
 }
@@ -122,11 +127,7 @@ fn a_long_connection_with_resets_now_and_then() {
         let call = pair.start(crate::support::streaming());
         let served = pair.accepted();
         pair.client.connection.cancel(call, Status::cancelled("")).unwrap();
-        pair.settle();
-        pair.client.connection.release(call);
-        pair.server.connection.release(served);
-        pair.client.take_events();
-        pair.server.take_events();
+        let_go(&mut pair, call, served);
         assert!(pair.server.connection.wants_receive(), "after {turn} calls");
     }
 }
@@ -157,7 +158,7 @@ fn a_hedging_client() {
     assert!(!goaway(&pair.server));
 }
 
-fn called(event: Event) -> Option<sailplane::CallId> {
+fn called(event: Event) -> Option<CallId> {
     match event {
         Event::Call(call) => Some(call),
         _ => None,
