@@ -140,10 +140,10 @@ fn has_control(value: &[u8]) -> bool {
 /// Whether white space at the edges of a value is no fault.
 ///
 /// RFC 9113 §8.2.1 has it that it is. PROTOCOL-HTTP2.md, "Custom-Metadata": "ASCII-Value should not have leading
-/// or trailing whitespace. If it contains leading or trailing whitespace, it may be stripped." Peers send it
-/// (C-core, and by it Python, Ruby and C#) and take it (C-core, grpc-go, grpc-java). So it is stripped from
-/// custom metadata, where nobody can mistake what is left; what HTTP/2 and gRPC act on themselves is strict. The
-/// message of a status keeps its spaces: they are not escaped.
+/// or trailing whitespace. If it contains leading or trailing whitespace, it may be stripped." C-core
+/// and grpc-go send it: their checks of a value let %x20 stand anywhere (`src/core/lib/surface/validate_metadata.cc`,
+/// `internal/metadata/metadata.go`). So it is stripped from custom metadata, where nobody can mistake what is left;
+/// what HTTP/2 and gRPC act on themselves is strict. The message of a status keeps its spaces: they are not escaped.
 const fn may_have_edges(token: Token) -> bool {
     !matches!(
         token,

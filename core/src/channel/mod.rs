@@ -220,11 +220,14 @@ impl Machine {
     /// A new call waits.
     ///
     /// # Errors
-    /// The status of the call: too many wait, or the channel is closed.
+    /// The status of the call: its deadline has passed, too many wait, or the channel is closed.
     pub fn start(&mut self, now: Instant, record: Record) -> Result<Ticket, Status> {
         self.handle_timeout(now);
         if self.state == State::Closed {
             return Err(closed());
+        }
+        if record.call.head.deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(self.expired());
         }
         if self.waiting.len() >= self.config.waiting_calls_max {
             let text = alloc::format!("{} calls wait for a connection already", self.waiting.len());

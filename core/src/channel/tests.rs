@@ -174,6 +174,22 @@ fn too_many_waiting_calls_are_refused() {
     assert_eq!(status.to_string(), "RESOURCE_EXHAUSTED: 3 calls wait for a connection already");
 }
 
+/// What the caller asked for comes first: more time would not have helped a call that has none.
+#[test]
+fn a_call_whose_deadline_has_passed_says_so_also_where_too_many_wait() {
+    let mut machine = machine();
+    for calls in 0..=3 {
+        let status = machine.start(at(5), until(at(5))).unwrap_err();
+        assert_eq!(
+            (status.code(), status.may_have_run(), machine.waiting()),
+            (Code::DeadlineExceeded, false, calls)
+        );
+        if calls < 3 {
+            machine.start(at(5), record()).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_lost_or_draining_connection_is_replaced_when_a_call_needs_one() {
     let mut machine = machine();
