@@ -482,6 +482,7 @@ impl Pair {
             let left =
                 (rig.connection.live_calls(), rig.connection.unread_bytes(), rig.connection.unsent_bytes());
             assert_eq!(left, (0, 0, 0), "calls, unread, unsent");
+            assert_eq!(rig.connection.credit_ahead(), 0);
         }
     }
 }

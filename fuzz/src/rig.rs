@@ -264,6 +264,7 @@ impl Rig {
         let calls = self.connection.live_calls() + 1;
         let bound = self.limits.unread_bytes_max + calls * call;
         assert!(self.connection.unread_bytes() <= bound, "{} unread", self.connection.unread_bytes());
+        assert!(self.connection.credit_ahead() <= self.limits.credit_ahead_bytes_max);
         if let Some(call) = self.released.last().copied() {
             self.check_stale(call);
         }
@@ -283,6 +284,7 @@ impl Rig {
         let left =
             (self.connection.live_calls(), self.connection.unread_bytes(), self.connection.unsent_bytes());
         assert_eq!(left, (0, 0, 0), "calls, unread, unsent");
+        assert_eq!(self.connection.credit_ahead(), 0);
         assert!(!self.connection.has_event() && self.connection.room() == 0);
         self.connection.handle_received(now, &mut [0; 30]);
         self.connection.handle_timeout(now.saturating_add(Duration::from_secs(1000)));

@@ -199,6 +199,13 @@ impl Assembler {
         self.scan.have == 0
     }
 
+    /// Octets that the message in progress lacks, if it is the only one held.
+    #[must_use]
+    #[inline]
+    pub(crate) const fn lacks(&self) -> usize {
+        if self.front.is_none() && self.scan.in_body() { self.scan.left } else { 0 }
+    }
+
     /// Octets held, as they are allocated: more than came while a message is put together.
     #[must_use]
     #[inline]

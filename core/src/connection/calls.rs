@@ -77,10 +77,8 @@ impl Connection {
         let Some(entry) = self.calls.get_mut(index) else { return };
         let held = entry.incoming.held();
         entry.incoming.clear();
-        if held > 0 {
-            self.unread.octets = self.unread.octets.saturating_sub(held);
-            self.feed();
-        }
+        self.unread.octets = self.unread.octets.saturating_sub(held);
+        self.end_ahead(index);
     }
 
     /// The stream needs no more of either side: RST_STREAM, where the peer knows the stream.
@@ -114,6 +112,10 @@ impl Connection {
         entry.stream.state = stream::State::Closed;
         entry.reset = None;
         let unsent = entry.is_unsent();
+        if entry.stream.receive_window.lent() > 0 {
+            self.end_ahead(index);
+        }
+        let Some(entry) = self.calls.get_mut(index) else { return };
         if core::mem::take(&mut entry.counted) {
             self.streams_open = self.streams_open.saturating_sub(1);
             self.idle_since = self.now;

@@ -366,6 +366,12 @@ impl Connection {
         (self.receive_window.available(), self.receive_window.owed())
     }
 
+    /// What all streams may be sent beyond their windows, for the rest of messages in progress.
+    #[must_use]
+    pub const fn credit_ahead(&self) -> u32 {
+        self.unread.ahead
+    }
+
     /// Octets of DATA that this side may still send on the connection.
     #[must_use]
     pub const fn send_credit(&self) -> i64 {

@@ -128,6 +128,7 @@ impl Connection {
     fn take_pieces(&mut self, call: CallId, index: u32, bytes: &[u8]) {
         let (limit, room) = (self.limits.message_bytes_max, self.room_ahead(call));
         let Some(entry) = self.calls.get_mut(index) else { return };
+        let room = room.saturating_add(entry.stream.receive_window.lent() as usize);
         let (had_message, held) = (entry.incoming.has_message(), entry.incoming.held());
         let received = entry.incoming.receive(bytes, limit, room);
         let now_held = entry.incoming.held();
@@ -140,7 +141,7 @@ impl Connection {
         }
         match received {
             Ok(credit) => {
-                self.credit(index, credit);
+                self.credit_message(index, credit);
                 if finished {
                     self.message_finished();
                 }

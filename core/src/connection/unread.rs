@@ -8,6 +8,9 @@
 //! would otherwise have them all. So what is held stays below the limit, the windows that were open, and two
 //! messages; and calls that are awaited in the order in which they were started all finish. If none finishes in
 //! time the largest call ends.
+//!
+//! The rest of a message that is larger than the window of its stream has credit ahead, so that it comes without a
+//! pause for each window. It counts as held from then on, and its octets pay it back.
 
 use super::Connection;
 use super::entry::Entry;
@@ -24,15 +27,22 @@ pub(super) struct Unread {
     starving: Ring<4>,
     /// The call whose message may finish although the connection holds more than its limit.
     fed: Option<CallId>,
+    /// Credit beyond the windows of streams, in all calls.
+    pub(super) ahead: u32,
 }
 
 impl Unread {
     pub(super) const fn new() -> Self {
-        Self { octets: 0, starving: Ring::new(), fed: None }
+        Self { octets: 0, starving: Ring::new(), fed: None, ahead: 0 }
     }
 }
 
 impl Unread {
+    /// What is held, or will be: what has credit ahead is on its way.
+    fn total(&self) -> usize {
+        self.octets.saturating_add(self.ahead as usize)
+    }
+
     /// A call holds this instead of what it held.
     pub(super) fn replace(&mut self, held: usize, now: usize) {
         self.octets = self.octets.saturating_sub(held).saturating_add(now);
@@ -46,7 +56,12 @@ impl Connection {
         if self.unread.fed == Some(call) {
             return usize::MAX;
         }
-        self.limits.unread_bytes_max.saturating_sub(self.unread.octets)
+        self.unread_room()
+    }
+
+    /// What the connection may hold beyond what it holds, and what its peer has credit ahead for.
+    fn unread_room(&self) -> usize {
+        self.limits.unread_bytes_max.saturating_sub(self.unread.total())
     }
 
     /// Returns credit to a stream, or withholds it.
@@ -59,9 +74,45 @@ impl Connection {
         }
     }
 
-    fn settle_credit(&mut self, index: u32) {
+    /// Returns credit for octets of the only message that is held. While it is in progress and larger than the
+    /// window, the rest of it has credit ahead, which its octets pay back.
+    pub(super) fn credit_message(&mut self, index: u32, octets: usize) {
+        let (crowded, room) = (self.is_crowded(), self.unread_room());
         let Some(entry) = self.calls.get_mut(index) else { return };
-        let crowded = self.unread.octets > self.limits.unread_bytes_max;
+        let (lacks, window) = (entry.incoming.lacks(), &mut entry.stream.receive_window);
+        let wanted = if crowded { 0 } else { window.beyond(lacks) };
+        let paid = window.take_back(octets, wanted);
+        self.unread.ahead = self.unread.ahead.saturating_sub(paid);
+        let missing = wanted.saturating_sub(window.lent());
+        if missing > 0 && !self.memory.is_pressed() {
+            let left = self.limits.credit_ahead_bytes_max.saturating_sub(self.unread.ahead);
+            let left = u32::try_from(room).map_or(left, |room| left.min(room));
+            self.unread.ahead = self.unread.ahead.saturating_add(window.lend(missing.min(left)));
+        }
+        if window.wants_update() && entry.stream.state.may_receive() {
+            self.output.urgent.push(&mut self.calls, index);
+        }
+        self.credit(index, octets.saturating_sub(paid as usize));
+        if crowded && paid > 0 {
+            self.feed();
+        }
+    }
+
+    /// No octets of the call are kept any more: what it has ahead is another's.
+    pub(super) fn end_ahead(&mut self, index: u32) {
+        let Some(entry) = self.calls.get_mut(index) else { return };
+        let paid = entry.stream.receive_window.take_back(usize::MAX, 0);
+        self.unread.ahead = self.unread.ahead.saturating_sub(paid);
+        self.feed();
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.unread.total() > self.limits.unread_bytes_max
+    }
+
+    fn settle_credit(&mut self, index: u32) {
+        let crowded = self.is_crowded();
+        let Some(entry) = self.calls.get_mut(index) else { return };
         if !crowded {
             let withheld = core::mem::take(&mut entry.withheld);
             entry.stream.receive_window.give_back(withheld);
@@ -101,7 +152,7 @@ impl Connection {
     }
 
     fn feed_some(&mut self) {
-        if self.unread.octets <= self.limits.unread_bytes_max {
+        if self.unread.total() <= self.limits.unread_bytes_max {
             self.unread.fed = None;
             while let Some(index) = self.unread.starving.pop(&mut self.calls) {
                 self.give_withheld(index);
@@ -115,7 +166,7 @@ impl Connection {
             return;
         }
         let full = self.limits.unread_bytes_max.saturating_add(self.limits.message_bytes_max);
-        if let Some(index) = fed.filter(|index| self.unread.octets > full && self.is_unfinished(*index)) {
+        if let Some(index) = fed.filter(|index| self.unread.total() > full && self.is_unfinished(*index)) {
             self.give_withheld(index);
             return;
         }
@@ -164,7 +215,7 @@ impl Connection {
         self.drop_incoming(index);
         self.fail_call(index, status);
         self.feed();
-        if self.unread.octets > self.limits.unread_bytes_max {
+        if self.unread.total() > self.limits.unread_bytes_max {
             self.timers.set(Timer::ReceiveStall, self.now.saturating_add(self.limits.unread_stall));
         }
     }

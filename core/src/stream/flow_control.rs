@@ -66,19 +66,22 @@ impl SendWindow {
 /// How much the peer may send, and what it is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiveWindow {
-    /// What the peer may still send, as it knows.
-    available: i64,
+    /// What the peer may still send, as it knows. Negative after our initial window size fell.
+    available: i32,
     /// What it is owed: returned by the next WINDOW_UPDATE.
     owed: u32,
     /// The size that the window is kept at.
     size: u32,
+    /// By how much it is larger, for a message in progress.
+    lent: u32,
 }
 
 impl ReceiveWindow {
     /// A window of `size` octets, known to the peer.
     #[must_use]
     pub const fn new(size: u32) -> Self {
-        Self { available: size as i64, owed: 0, size }
+        let available = if size > i32::MAX as u32 { i32::MAX } else { size as i32 };
+        Self { available, owed: 0, size, lent: 0 }
     }
 
     /// The peer sent `octets` of flow-controlled payload.
@@ -86,18 +89,48 @@ impl ReceiveWindow {
     /// # Errors
     /// It was not allowed to.
     pub fn receive(&mut self, octets: u32) -> Result<(), WindowOverflow> {
-        let left = self.available.saturating_sub(i64::from(octets));
+        let left = i64::from(self.available).saturating_sub(i64::from(octets));
         // RFC 9113 §6.9: an empty frame needs no window, also where a lowered size made it negative.
         if left < 0 && octets > 0 {
             return Err(WindowOverflow);
         }
-        self.available = left;
+        self.available = narrowed(left);
         Ok(())
     }
 
     /// `octets` of what was received need no more room here.
     pub fn give_back(&mut self, octets: usize) {
         self.owed = self.owed.saturating_add(u32::try_from(octets).unwrap_or(u32::MAX));
+    }
+
+    /// The window is larger by so many octets until they are [taken back](Self::take_back). How many of them fit
+    /// below the largest window that there is.
+    pub fn lend(&mut self, octets: u32) -> u32 {
+        let most = i32::MAX.unsigned_abs().saturating_sub(self.size).saturating_sub(self.lent);
+        let lent = octets.min(most);
+        self.lent = self.lent.saturating_add(lent);
+        self.owed = self.owed.saturating_add(lent);
+        lent
+    }
+
+    /// Of `octets` that came, keeps so many as are lent beyond `stays`, instead of giving them back; how many.
+    pub fn take_back(&mut self, octets: usize, stays: u32) -> u32 {
+        let over = self.lent.saturating_sub(stays);
+        let taken = u32::try_from(octets).map_or(over, |octets| over.min(octets));
+        self.lent = self.lent.saturating_sub(taken);
+        taken
+    }
+
+    /// Octets that are lent.
+    #[must_use]
+    pub const fn lent(&self) -> u32 {
+        self.lent
+    }
+
+    /// Of so many octets, those that no window of this size can take, nothing lent.
+    #[must_use]
+    pub fn beyond(&self, octets: usize) -> u32 {
+        u32::try_from(octets).unwrap_or(u32::MAX).saturating_sub(self.size)
     }
 
     /// Keeps the window at `size` from now on; a larger one is owed to the peer by WINDOW_UPDATE.
@@ -108,14 +141,14 @@ impl ReceiveWindow {
 
     /// Our SETTINGS_INITIAL_WINDOW_SIZE was acknowledged: `difference` to the old value (RFC 9113 §6.9.2).
     pub fn adjust(&mut self, difference: i64) {
-        self.available = self.available.saturating_add(difference);
+        self.available = narrowed(i64::from(self.available).saturating_add(difference));
         self.size = u32::try_from(i64::from(self.size).saturating_add(difference)).unwrap_or(0);
     }
 
     /// Whether a WINDOW_UPDATE is worth a frame: half of the window is owed.
     #[must_use]
     pub const fn wants_update(&self) -> bool {
-        self.owed > 0 && self.owed >= self.size / 2
+        self.owed > 0 && self.owed >= self.size.saturating_add(self.lent) / 2
     }
 
     /// The increment of a WINDOW_UPDATE to be written now, if one is worth it.
@@ -123,17 +156,17 @@ impl ReceiveWindow {
         if !self.wants_update() {
             return None;
         }
-        // The window never exceeds its maximum: what the peer may send plus what it is owed is at most `size`.
+        // The window never exceeds its maximum: what the peer may send plus what it is owed is at most `size` and `lent`.
         let increment = self.owed.min(0x7fff_ffff);
         self.owed = self.owed.saturating_sub(increment);
-        self.available = self.available.saturating_add(i64::from(increment));
+        self.available = narrowed(i64::from(self.available).saturating_add(i64::from(increment)));
         Some(increment)
     }
 
     /// What the peer may still send, as it knows.
     #[must_use]
     pub const fn available(&self) -> i64 {
-        self.available
+        self.available as i64
     }
 
     /// What is owed and not yet returned.
@@ -141,6 +174,11 @@ impl ReceiveWindow {
     pub const fn owed(&self) -> u32 {
         self.owed
     }
+}
+
+/// A window, which is never larger than its maximum.
+fn narrowed(octets: i64) -> i32 {
+    i32::try_from(octets).unwrap_or(if octets < 0 { i32::MIN } else { i32::MAX })
 }
 
 #[cfg(test)]

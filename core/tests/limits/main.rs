@@ -41,6 +41,7 @@ rows! { KNOBS:
     stream_window_bytes in messages;
     connection_window_bytes in messages;
     unread_bytes_max in messages;
+    credit_ahead_bytes_max in messages;
     unread_stall in messages;
     unsent_call_bytes_max in messages;
     unsent_bytes_max in messages;

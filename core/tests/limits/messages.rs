@@ -70,6 +70,31 @@ pub(crate) fn unread_bytes_max() {
     assert!(scene.credit(0) > 100_000, "the connection's credit never waits");
 }
 
+pub(crate) fn credit_ahead_bytes_max() {
+    let mut scene = Scene::server(Limits::default().credit_ahead_bytes_max(100_000));
+    for stream in [1, 3, 5] {
+        scene.peer.request(stream);
+    }
+    // What the message lacks beyond the window; what the first one leaves; nothing.
+    scene.peer.data(1, &beginning(131_072, 16_384), false);
+    scene.peer.data(3, &beginning(262_144, 16_384), false);
+    scene.peer.data(5, &beginning(262_144, 16_384), false);
+    scene.deliver();
+    let ahead = 131_072 + 5 - 16_384 - 65_536;
+    assert_eq!([1, 3, 5].map(|stream| scene.credit(stream)), [16_384 + ahead, 16_384 + 100_000 - ahead, 0]);
+    // The octets pay it back, and others have it.
+    for _ in 0..7 {
+        scene.peer.data(1, &[b'm'; 16_384], false);
+    }
+    scene.peer.data(5, &[b'm'; 16_384], false);
+    scene.deliver();
+    assert_eq!(scene.credit(5), 2 * 16_384 + ahead);
+    // So is that of a call which ends.
+    scene.peer.rst(3, ErrorCode::CANCEL).request(7).data(7, &beginning(262_144, 16_384), false);
+    scene.deliver();
+    assert_eq!(scene.credit(7), 16_384 + 100_000 - ahead);
+}
+
 pub(crate) fn unread_stall() {
     let mut scene = crowded();
     scene.pass(Duration::from_millis(59_999));

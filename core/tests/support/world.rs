@@ -193,6 +193,7 @@ impl World {
             let connection = &end.connection;
             let left = (connection.live_calls(), connection.unread_bytes(), connection.unsent_bytes());
             assert_eq!(left, (0, 0, 0), "{side}: calls, unread, unsent");
+            assert_eq!(connection.credit_ahead(), 0, "{side}");
             assert!(actor.closed <= 1, "{side}: closed {} times", actor.closed);
         }
         self.check_ok_calls();

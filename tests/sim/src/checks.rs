@@ -202,6 +202,10 @@ impl World {
         if left != (0, 0, 0) {
             broken!("I8", "connection {} side {} still has {left:?} calls, unread, unsent", at.link, at.side);
         }
+        let ahead = connection.credit_ahead();
+        if ahead != 0 {
+            broken!("I5", "connection {} side {} still has credit of {ahead} ahead", at.link, at.side);
+        }
     }
 
     /// A new call of each client, after all faults.

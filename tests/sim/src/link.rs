@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use sailplane::channel::ConnectionId;
 use sailplane::limits::Budget;
-use sailplane::{CallId, Config, Connection, Instant, Transmit};
+use sailplane::{CallId, Config, Connection, Instant, Limits, Transmit};
 
 use crate::frames::{Frame, Reader, kind};
 use crate::options::Options;
@@ -72,7 +72,7 @@ pub struct End {
 }
 
 impl End {
-    fn new(connection: Connection, is_client: bool, window: u32) -> Self {
+    fn new(connection: Connection, is_client: bool, limits: &Limits) -> Self {
         Self {
             connection,
             transmit: Transmit::new(),
@@ -81,7 +81,7 @@ impl End {
             ready: VecDeque::new(),
             tapped_total: 0,
             taken_total: 0,
-            watch: Watch::new(is_client, window),
+            watch: Watch::new(is_client, limits),
             marks: VecDeque::new(),
             calls: HashMap::new(),
             timeout_at: u64::MAX,
@@ -194,13 +194,13 @@ impl Link {
         options: &Options,
         memory: [&Budget; 2],
     ) -> Self {
-        let end = |limits: &sailplane::Limits, is_client: bool| {
+        let end = |limits: &Limits, is_client: bool| {
             let mut config = Config::new(limits.clone(), options.seed | 1);
             config.memory = Some(memory[usize::from(!is_client)].clone());
             let at = Instant::from_nanos(now);
             let connection =
                 if is_client { Connection::client(at, &config) } else { Connection::server(at, &config) };
-            End::new(connection, is_client, limits.connection_window_bytes)
+            End::new(connection, is_client, limits)
         };
         Self {
             id,

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use sailplane::Limits;
+
 use crate::frames::{END_STREAM, Frame, PADDED, kind, word};
 
 /// RFC 9113 §6.9.2.
@@ -41,6 +43,8 @@ pub struct Watch {
     /// What this end was sent on the connection, less what it gave back; growth apart.
     outstanding: i64,
     growth: i64,
+    /// How much it may give back to all streams before it comes.
+    ahead: i64,
     goaway_received: bool,
     goaway_sent: Option<u32>,
     /// Frames that were judged.
@@ -48,9 +52,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// An end whose connection window will be `window`.
+    /// An end with these limits.
     #[must_use]
-    pub fn new(is_client: bool, window: u32) -> Self {
+    pub fn new(is_client: bool, limits: &Limits) -> Self {
         Self {
             is_client,
             honest: true,
@@ -61,7 +65,8 @@ impl Watch {
             streams: HashMap::new(),
             last_opened: 0,
             outstanding: 0,
-            growth: (i64::from(window) - WINDOW_INITIAL).max(0),
+            growth: (i64::from(limits.connection_window_bytes) - WINDOW_INITIAL).max(0),
+            ahead: i64::from(limits.credit_ahead_bytes_max),
             goaway_received: false,
             goaway_sent: None,
             frames: 0,
@@ -164,7 +169,10 @@ impl Watch {
         };
         known.outstanding -= increment;
         if known.outstanding < 0 {
-            broken!("I5", "the window of stream {stream} is given back twice");
+            let ahead: i64 = self.streams.values().map(|known| known.outstanding.min(0)).sum();
+            if ahead + self.ahead < 0 {
+                broken!("I5", "with stream {stream}, windows are {} larger than they should be", -ahead);
+            }
         }
     }
 
