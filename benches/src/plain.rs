@@ -18,7 +18,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects, and waits for the server's SETTINGS.
+    /// Connects, and waits for the server's SETTINGS, which it acknowledges.
     ///
     /// # Errors
     /// The server does not answer.
@@ -32,6 +32,7 @@ impl Client {
         while client.replies.settings == 0 {
             client.read()?;
         }
+        client.stream.write_all(&Requests::acknowledgement())?;
         Ok(client)
     }
 

@@ -46,13 +46,20 @@ impl Requests {
         Self { client, next: 1, block: Vec::new() }
     }
 
-    /// Preface, SETTINGS and acknowledgement, and a connection window that lasts.
+    /// Preface, SETTINGS, and a connection window that lasts.
     #[must_use]
     pub fn opening() -> Vec<u8> {
         let mut out = send::CLIENT_PREFACE.to_vec();
         send::settings(&mut out, &[(send::INITIAL_WINDOW_SIZE, 0x7fff_ffff)]);
-        send::settings_ack(&mut out);
         send::window_update(&mut out, StreamId::ZERO, 0x3fff_0000);
+        out
+    }
+
+    /// The acknowledgement of the server's SETTINGS, which have come.
+    #[must_use]
+    pub fn acknowledgement() -> Vec<u8> {
+        let mut out = Vec::new();
+        send::settings_ack(&mut out);
         out
     }
 

@@ -211,6 +211,7 @@ pub(crate) fn server(calls: u64, in_flight: u32, client: Recorded) {
     let (mut up, mut down) = (Requests::opening(), Vec::new());
     server.connection.handle_received(NOW, &mut up);
     server.drain(&mut down);
+    server.connection.handle_received(NOW, &mut Requests::acknowledgement());
     let mut answered = 0;
     for _ in 0..calls / u64::from(in_flight) {
         up.clear();
