@@ -156,6 +156,7 @@ fn run(seed: u64, steps: usize) {
     world.client.manner = Manner { one_by_one: rng.one_in(2), ..Manner::default() };
     world.server.manner = Manner { one_by_one: rng.one_in(2), hasty: rng.one_in(3), ..Manner::default() };
     world.link.random = Some(Rng(rng.next()));
+    (world.pair.client.rests, world.pair.server.rests) = (rng.one_in(2), rng.one_in(2));
     for _ in 0..steps {
         world.step();
         if rng.one_in(3) {

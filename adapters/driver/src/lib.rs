@@ -38,6 +38,7 @@ mod lock;
 mod parker;
 mod placing;
 mod reader;
+mod rest;
 mod server;
 mod state;
 mod turn;

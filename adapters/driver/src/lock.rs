@@ -57,7 +57,12 @@ impl<I: Io> Link<I> {
         after.is_all =
             after.writing.as_ref().is_some_and(|transmit| !transmit.is_full()) && state.lost.is_none();
         after.calls_waiting |= state.sees_more_incoming();
+        let has_calls = state.connection.live_calls() > 0;
+        let rests = state.pace.is_slow(has_calls, now);
         self.publish(state, now, after);
+        if rests {
+            state.rest();
+        }
     }
 
     /// Takes the output along, where the role is ours or free; otherwise whoever has it does.
@@ -93,9 +98,12 @@ impl<I: Io> Link<I> {
         if state.stuck && state.lost.is_some() && state.linger.is_none() {
             state.linger = Some(now.saturating_add(LINGER));
         }
-        let timeout = state.connection.poll_timeout().map(|timeout| timeout.at);
-        let linger = if state.stuck { state.linger } else { None };
-        if let Some(at) = self.timeout.set([timeout, linger].into_iter().flatten().min()) {
+        let mut at = state.connection.poll_timeout().map_or(Instant::MAX, |timeout| timeout.at);
+        at = at.min(state.pace.look());
+        if let Some(until) = state.linger.filter(|_| state.stuck) {
+            at = at.min(until);
+        }
+        if let Some(at) = self.timeout.set(Some(at).filter(|at| *at != Instant::MAX)) {
             after.earlier = Some(at);
         }
         show(&self.wants_receive, state.connection.wants_receive());
@@ -152,20 +160,22 @@ impl<I: Io> Link<I> {
         self.run(|_, _, _| ()).settle();
     }
 
-    /// The lock. Where a thread panicked under it, the connection cannot be trusted: it is replaced by one
-    /// that is over.
     /// The interval between PINGs for the next connection, where the peer did not put up with this one's.
     pub(crate) fn longer_keepalive(&self) -> Option<Duration> {
         self.lock().connection.longer_keepalive()
     }
 
+    /// The lock. Where a thread panicked under it, the connection cannot be trusted: it is replaced by one
+    /// that is over.
     fn lock(&self) -> MutexGuard<'_, State<I>> {
-        self.state.lock().unwrap_or_else(|poisoned| {
+        let mut state = self.state.lock().unwrap_or_else(|poisoned| {
             let mut state = poisoned.into_inner();
             self.state.clear_poison();
             self.replace_broken(&mut state);
             state
-        })
+        });
+        state.connection.wake();
+        state
     }
 
     fn replace_broken(&self, state: &mut State<I>) {

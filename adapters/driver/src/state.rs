@@ -8,6 +8,7 @@ use sailplane::{CallId, Connection, Event, Instant, Received, Transmit};
 
 use crate::call::Call;
 use crate::local::{Local, News, Place};
+use crate::rest::{Pace, Sleeper};
 use crate::{IncomingCall, Io, Link};
 
 /// What a connection's owner wants to know.
@@ -24,7 +25,8 @@ pub(crate) enum Change {
 }
 
 pub(crate) struct State<I: Io> {
-    pub(crate) connection: Connection,
+    pub(crate) connection: Sleeper,
+    pub(crate) pace: Pace,
     /// By `CallId::index`.
     slots: Vec<Slot<I>>,
     /// New calls that nobody took yet: at most as many as may be live at once.
@@ -60,7 +62,8 @@ pub(crate) type Tell<I> = Vec<(Arc<Call<I>>, News)>;
 impl<I: Io> State<I> {
     pub(crate) fn new(connection: Connection) -> Self {
         Self {
-            connection,
+            connection: Sleeper::new(connection),
+            pace: Pace::new(),
             slots: Vec::new(),
             incoming: VecDeque::new(),
             incoming_seen: 0,
@@ -195,7 +198,7 @@ impl<I: Io> State<I> {
 
     /// The connection's state cannot be trusted: it is over, with `status`, and everybody who waits is told.
     pub(crate) fn abandon(&mut self, connection: Connection, status: Status) {
-        self.connection = connection;
+        self.connection = Sleeper::new(connection);
         self.lost = Some(status);
         self.incoming.clear();
         self.transmit = Transmit::default();
@@ -204,6 +207,14 @@ impl<I: Io> State<I> {
             if let Some(call) = slot.call {
                 self.abandoned.push((call, News { receive: true, send: true, ended: true }));
             }
+        }
+    }
+
+    /// Lets the connection rest, which then has no calls.
+    pub(crate) fn rest(&mut self) {
+        if self.connection.rest() {
+            self.slots = Vec::new();
+            self.incoming = VecDeque::new();
         }
     }
 

@@ -11,7 +11,7 @@ pub(super) struct Rate {
 }
 
 /// A bucket of tokens that refills with time.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Bucket {
     tokens: u32,
     /// Refilled up to here.
@@ -50,7 +50,7 @@ impl Bucket {
 }
 
 /// The budgets of one peer.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Budgets {
     /// Streams that ended before their time.
     pub(super) resets: Bucket,

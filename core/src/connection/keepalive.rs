@@ -23,7 +23,7 @@ const SERVER_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// The debug data of the GOAWAY to a client that sends PINGs too often, and what a server's means.
 pub(super) const TOO_MANY_PINGS: &str = "too_many_pings";
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Keepalive {
     /// How long nothing may be received before a PING is sent, in nanoseconds; [`u64::MAX`] for ever.
     interval: u64,

@@ -22,6 +22,12 @@ impl Account {
         account
     }
 
+    /// The share, for one that goes on with it.
+    pub(super) fn take(&mut self) -> Self {
+        let Self { budget, reported } = self;
+        Self { budget: budget.take(), reported: *reported }
+    }
+
     /// Whether there is too little left for anything new.
     pub(super) fn is_pressed(&self) -> bool {
         self.budget.as_ref().is_some_and(Budget::is_pressed)

@@ -17,6 +17,7 @@ mod receive;
 mod receive_data;
 mod receive_headers;
 mod receive_settings;
+mod rest;
 mod send;
 mod send_whole;
 mod settings;
@@ -27,6 +28,7 @@ mod timeouts;
 mod unread;
 
 pub use event::{End, Ended, Event, Initiator};
+pub use rest::Resting;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -221,10 +223,21 @@ impl Connection {
     }
 
     fn new(role: Role, now: Instant, config: &Config) -> Self {
-        let limits = Arc::clone(&config.limits);
         let mut connection = Self {
-            role,
             address: config.address.clone(),
+            calls: table::Table::new(config.seed),
+            memory: memory::Account::new(config.memory.as_ref()),
+            ..Self::bare(role, now, &config.limits)
+        };
+        connection.start_timers(config.seed);
+        connection
+    }
+
+    /// A new connection without what only its configuration knows.
+    fn bare(role: Role, now: Instant, limits: &Arc<Limits>) -> Self {
+        Self {
+            role,
+            address: None,
             now,
             state: State::Opening,
             reader: FrameReader::new(role == Role::Server),
@@ -241,19 +254,19 @@ impl Connection {
             unread: unread::Unread::new(),
             late: late::Late::default(),
             ping_is_free: true,
-            keepalive: keepalive::Keepalive::new(role, now, &limits),
+            keepalive: keepalive::Keepalive::new(role, now, limits),
             frames: 0,
             frames_at_timer: 0,
             encoder: Encoder::new(),
             output: output::Output::new(),
             send_window: SendWindow::new(WINDOW_INITIAL),
-            local: settings::Local::new(&limits),
+            local: settings::Local::new(limits),
             remote: settings::Remote::new(),
-            calls: table::Table::new(config.seed),
+            calls: table::Table::new(0),
             events: events::Events::new(),
             deadlines: Deadlines::new(),
             timers: Timers::new(),
-            budgets: abuse::Budgets::new(now, &limits),
+            budgets: abuse::Budgets::new(now, limits),
             shutdown: goaway::Shutdown::default(),
             streams_open: 0,
             idle_since: now,
@@ -265,11 +278,9 @@ impl Connection {
             unstarted: table::Ring::new(),
             waiting: 0,
             request_metadata: 0,
-            memory: memory::Account::new(config.memory.as_ref()),
-            limits,
-        };
-        connection.start_timers(config.seed);
-        connection
+            memory: memory::Account::new(None),
+            limits: Arc::clone(limits),
+        }
     }
 
     /// Bytes arrived. Takes any chunking, uses all of them, keeps no slice; their contents are unspecified

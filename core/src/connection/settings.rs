@@ -18,7 +18,7 @@ pub(super) const HEADER_TABLE_INITIAL: usize = 4096;
 const FRAME_SIZES: core::ops::RangeInclusive<u32> = 16_384..=16_777_215;
 
 /// What the peer asks for.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Remote {
     pub(super) header_table_bytes: u32,
     pub(super) concurrent_streams_max: u32,
@@ -75,7 +75,7 @@ impl Remote {
 }
 
 /// What this side asks for, and whether the peer has acknowledged it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Local {
     pub(super) acknowledged: bool,
     pub(super) stream_window_bytes: u32,

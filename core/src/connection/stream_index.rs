@@ -24,6 +24,12 @@ impl StreamIndex {
         Self { places: Vec::new(), len: 0, seed: seed.wrapping_mul(MIX) | 1 }
     }
 
+    /// The same without streams, and without room for any.
+    pub(super) fn fresh(&self) -> Self {
+        debug_assert_eq!(self.len, 0, "there are streams");
+        Self { places: Vec::new(), len: 0, seed: self.seed }
+    }
+
     #[inline]
     pub(super) fn get(&self, stream: StreamId) -> Option<u32> {
         let at = self.find(stream.as_u32())?;

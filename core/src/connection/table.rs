@@ -13,18 +13,27 @@ use crate::wire::StreamId;
 #[expect(clippy::vec_box, reason = "an entry goes into a slot and comes back as one pointer")]
 pub(super) struct Table {
     slots: Vec<Slot>,
+    /// The generation of a slot that is added: of none that was given up, with the others, at a rest.
+    generation: u32,
     free: Vec<u32>,
     by_stream: StreamIndex,
     /// The stream that was asked for last, with its call: the frames of a small request come in a row.
     recent: (StreamId, u32),
     /// Entries to be used again, so that a steady stream of calls allocates nothing.
     spare: Vec<Box<Entry>>,
-    live: usize,
+    live: u32,
     /// The most that were live since the table was last empty.
-    peak: usize,
+    peak: u32,
 }
 
-#[derive(Debug, Default)]
+/// What is left of a table without calls: ids of old ones stay stale.
+#[derive(Debug)]
+pub(super) struct Resting {
+    by_stream: StreamIndex,
+    generation: u32,
+}
+
+#[derive(Debug)]
 struct Slot {
     generation: u32,
     entry: Option<Box<Entry>>,
@@ -36,6 +45,7 @@ impl Table {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             slots: Vec::new(),
+            generation: 0,
             free: Vec::new(),
             by_stream: StreamIndex::new(seed),
             recent: (StreamId::ZERO, 0),
@@ -45,9 +55,19 @@ impl Table {
         }
     }
 
+    /// The table without calls, and without room for any. There are none.
+    pub(super) fn rest(&self) -> Resting {
+        debug_assert_eq!(self.live, 0, "there are calls");
+        let last = self.slots.iter().map(|slot| slot.generation).max();
+        Resting {
+            by_stream: self.by_stream.fresh(),
+            generation: last.map_or(self.generation, |last| last.wrapping_add(1)),
+        }
+    }
+
     /// Calls in the table.
     pub(super) const fn len(&self) -> usize {
-        self.live
+        self.live as usize
     }
 
     /// Adds a call; its index.
@@ -56,7 +76,7 @@ impl Table {
         self.live = self.live.saturating_add(1);
         self.peak = self.peak.max(self.live);
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
+            self.slots.push(Slot { generation: self.generation, entry: None, rings: 0 });
             u32::try_from(self.slots.len().saturating_sub(1)).unwrap_or(u32::MAX)
         });
         if let Some(slot) = self.slots.get_mut(index as usize) {
@@ -79,7 +99,7 @@ impl Table {
         self.spare.push(entry);
         if self.live == 0 {
             // What the last burst needed may be needed again; what two bursts did not need is given back.
-            self.spare.truncate(self.peak.max(1));
+            self.spare.truncate(self.peak.max(1) as usize);
             self.peak /= 2;
         }
     }
@@ -191,6 +211,13 @@ impl Table {
     }
 }
 
+impl Resting {
+    /// The table, to be used again.
+    pub(super) fn wake(&self) -> Table {
+        Table { by_stream: self.by_stream.fresh(), generation: self.generation, ..Table::new(0) }
+    }
+}
+
 /// Calls that wait their turn for something; each at most once. Each ring of a connection has a number.
 #[derive(Debug)]
 pub(super) struct Ring<const NUMBER: u8> {
@@ -253,6 +280,22 @@ mod tests {
         assert_eq!(table.index(id), None);
         assert_eq!(table.insert(), index);
         assert_eq!(table.index(id), None);
+    }
+
+    #[test]
+    fn an_id_of_before_a_rest_is_stale() {
+        let mut table = Table::new(7);
+        let mut ids = Vec::new();
+        for calls in [1, 3, 2, 1, 4] {
+            let indexes: Vec<_> = (0..calls).map(|_| table.insert()).collect();
+            ids.extend(indexes.iter().map(|index| table.id(*index)));
+            indexes.into_iter().for_each(|index| table.remove(index));
+            table = table.rest().wake();
+            assert!(ids.iter().all(|id| table.index(*id).is_none()));
+        }
+        let next = table.insert();
+        assert!(!ids.contains(&table.id(next)));
+        assert!(ids.iter().all(|id| table.index(*id).is_none()));
     }
 
     #[test]

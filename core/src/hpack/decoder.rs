@@ -5,6 +5,7 @@ use core::fmt;
 use super::block_memo::{BlockMemo, Known, Stamp};
 use super::dynamic_table::{DynamicTable, TableField, field_size};
 use super::path_cache::PathCache;
+use super::resting::RestingTable;
 use super::static_table::{self, DYNAMIC_INDEX_MIN};
 use super::string::EncodedString;
 use super::{DecodeError, FieldList, Token, integer};
@@ -19,6 +20,25 @@ pub struct Decoder {
     update_required: Option<usize>,
     paths: PathCache,
     blocks: BlockMemo,
+}
+
+/// A decoder between blocks, until the next one comes.
+#[derive(Debug)]
+pub(crate) struct RestingDecoder {
+    table: RestingTable,
+    table_bytes_max: usize,
+    update_required: Option<usize>,
+}
+
+impl RestingDecoder {
+    /// The decoder as it was.
+    pub(crate) fn wake(&self) -> Decoder {
+        let table = self.table.wake(|table, token, unnamed, value| {
+            table.insert(token, unnamed, value);
+        });
+        let Self { table_bytes_max, update_required, .. } = *self;
+        Decoder { table, table_bytes_max, update_required, paths: PathCache::new(), blocks: BlockMemo::new() }
+    }
 }
 
 /// How much of a block is decoded and how much is kept.
@@ -71,6 +91,15 @@ impl Decoder {
     pub fn shrink(&mut self) {
         self.paths = PathCache::new();
         self.blocks.shrink();
+    }
+
+    /// Without what only saves time, in little space.
+    pub(crate) fn rest(&self) -> RestingDecoder {
+        RestingDecoder {
+            table: RestingTable::new(&self.table),
+            table_bytes_max: self.table_bytes_max,
+            update_required: self.update_required,
+        }
     }
 
     /// Decodes one complete header block into `fields`, which it clears before.

@@ -5,6 +5,7 @@ use core::fmt;
 
 use super::dynamic_table::{DynamicTable, field_size};
 use super::encoder_index::EncoderIndex;
+use super::resting::RestingTable;
 use super::static_table::{self, DYNAMIC_INDEX_MIN};
 use super::{Token, integer, string};
 
@@ -15,6 +16,26 @@ pub struct Encoder {
     /// Set while the next block must begin with a size update: the lowest size since the last block.
     update_required: Option<usize>,
     epoch: u64,
+}
+
+/// An encoder between blocks, until the next one is written.
+#[derive(Debug)]
+pub(crate) struct RestingEncoder {
+    table: RestingTable,
+    update_required: Option<usize>,
+}
+
+impl RestingEncoder {
+    /// The encoder as it was.
+    pub(crate) fn wake(&self) -> Encoder {
+        let mut index = EncoderIndex::new();
+        let table = self.table.wake(|table, token, unnamed, value| {
+            if table.insert(token, unnamed, value) {
+                index.inserted(table, token);
+            }
+        });
+        Encoder { table, index, update_required: self.update_required, epoch: 0 }
+    }
 }
 
 /// How a field is put into a block.
@@ -55,6 +76,11 @@ impl Encoder {
         self.epoch = self.epoch.wrapping_add(1);
         let lowest = self.update_required.unwrap_or(size);
         self.update_required = Some(lowest.min(size));
+    }
+
+    /// In little space. What was kept of blocks may not be used with the encoder that wakes.
+    pub(crate) fn rest(&self) -> RestingEncoder {
+        RestingEncoder { table: RestingTable::new(&self.table), update_required: self.update_required }
     }
 
     /// Starts a block. Call it before the first field of each block, also of trailers.

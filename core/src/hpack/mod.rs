@@ -42,13 +42,16 @@ mod huffman_table;
 mod integer;
 mod path_cache;
 mod repeat;
+mod resting;
 mod static_table;
 mod string;
 mod token;
 
 pub(crate) use block_memo::Stamp;
 pub use decode_error::DecodeError;
+pub(crate) use decoder::RestingDecoder;
 pub use decoder::{DecodeLimits, Decoder};
+pub(crate) use encoder::RestingEncoder;
 pub use encoder::{Encoder, Indexing};
 pub use field_list::{Field, FieldList};
 pub(crate) use repeat::Repeat;

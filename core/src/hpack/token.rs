@@ -97,6 +97,12 @@ impl Token {
         if first == b':' { Self::UnknownPseudo } else { Self::Other }
     }
 
+    /// The token that `as u8` makes this number of.
+    pub(super) fn numbered(number: u8) -> Self {
+        let unnamed = if number == Self::UnknownPseudo as u8 { Self::UnknownPseudo } else { Self::Other };
+        Self::NAMED.get(usize::from(number)).copied().unwrap_or(unnamed)
+    }
+
     /// Whether the name begins with a colon (RFC 9113 §8.3).
     #[must_use]
     #[inline]
@@ -181,6 +187,9 @@ mod tests {
             assert_eq!(token.is_pseudo(), name.starts_with(':'), "{name}");
         }
         assert_eq!(Token::NAMED.len() + 2, Token::COUNT);
+        for token in Token::NAMED.iter().copied().chain([Token::UnknownPseudo, Token::Other]) {
+            assert_eq!(Token::numbered(token as u8), token);
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ const TIMERS: [Timer; 9] = [
 ];
 
 /// When each timer is due; [`Instant::MAX`] where it is not set.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Timers {
     at: [Instant; TIMERS.len()],
     earliest: Instant,

@@ -29,6 +29,9 @@ pub struct End {
     pub written: Vec<u8>,
     /// What it may send.
     pub auditor: audit::Auditor,
+    /// It rests whenever it may, and how often it did.
+    pub rests: bool,
+    pub rested: usize,
 }
 
 impl End {
@@ -39,6 +42,8 @@ impl End {
             events: Vec::new(),
             written: Vec::new(),
             auditor: audit::Auditor::new(is_client),
+            rests: false,
+            rested: 0,
         }
     }
 
@@ -60,7 +65,21 @@ impl End {
         }
         self.written.extend_from_slice(&out);
         self.auditor.gave(&out);
+        if self.rests {
+            self.rest();
+        }
         out
+    }
+
+    /// Rests and wakes, if it may.
+    pub fn rest(&mut self) -> bool {
+        let timeout = self.connection.poll_timeout();
+        let Some(mut resting) = self.connection.rest() else { return false };
+        assert!(self.connection.is_finished() && self.connection.poll_timeout() == timeout);
+        self.connection = resting.wake();
+        assert_eq!(self.connection.poll_timeout(), timeout);
+        self.rested += 1;
+        true
     }
 
     pub fn receive(&mut self, now: Instant, bytes: &[u8]) {

@@ -94,6 +94,13 @@ impl End {
         }
     }
 
+    /// Rests and wakes, if it may: nobody can tell.
+    pub fn rest(&mut self) {
+        if let Some(mut resting) = self.connection.rest() {
+            self.connection = resting.wake();
+        }
+    }
+
     /// Cuts what `transmit` gained into frames, each judged. How many octets are new.
     pub fn tap(&mut self) -> usize {
         use bytes::Buf;

@@ -65,6 +65,9 @@ impl World {
                 break;
             }
         }
+        if at.link % 2 == 1 {
+            self.end(at).rest();
+        }
         self.after_turn(at);
     }
 
