@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use sailplane::call::{Metadata, Outcome, ResponseHead, Result, Status};
 use sailplane::stub::driver::{Driver, Incoming};
@@ -249,6 +249,10 @@ impl<I: Io> Driver for Call<I> {
     }
 
     fn block(&self, _: CallId, poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) {
+        // A request that came whole is there already, and then nobody has to be woken.
+        if self.role == Role::Server && poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+            return;
+        }
         let mut blocked = Blocked::new(self, poll);
         match (&self.home, self.link()) {
             (Some(home), _) => home.block(&mut blocked),

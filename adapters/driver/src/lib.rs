@@ -55,4 +55,4 @@ pub use link::Link;
 pub use parker::{Interrupt, Parker};
 pub use reader::Reading;
 pub use server::IncomingCall;
-pub use turn::{Gather, Turn, is_in_turn};
+pub use turn::{Gather, Turn, is_in_turn, last_command};

@@ -9,7 +9,7 @@ use sailplane::{Config, Connection, End, Instant, Transmit};
 
 use crate::after::After;
 use crate::state::{Change, Role, State};
-use crate::turn::Output;
+use crate::turn::{Output, note_command};
 use crate::{Io, Link, writer};
 
 /// How long the rest of the output of a connection that is over may wait for a transport that is full.
@@ -36,6 +36,7 @@ impl<I: Io> Link<I> {
         f: impl FnOnce(&mut State<I>, Instant, &mut After<I>) -> R,
     ) -> (R, After<I>) {
         let now = self.io.now();
+        note_command(now);
         let defers = self.defers(output, now);
         let mut after = After::new(Arc::clone(self));
         let mut state = self.lock();

@@ -43,6 +43,19 @@ pub(crate) enum Output {
 thread_local! {
     /// The transport whose connection has its turn on this thread, by its address.
     static TURN: Cell<(usize, Gather)> = const { Cell::new((0, Gather::All)) };
+    /// What the clock said at the last command of this thread, in nanoseconds.
+    static COMMAND: Cell<u64> = const { Cell::new(0) };
+}
+
+/// When this thread gave a connection its last command: asking the clock once more is dear.
+#[must_use]
+pub fn last_command() -> Instant {
+    Instant::from_nanos(COMMAND.get())
+}
+
+/// A command begins.
+pub(crate) fn note_command(now: Instant) {
+    COMMAND.set(now.as_nanos());
 }
 
 /// Whether the connection of this transport has its turn on this thread.
@@ -140,8 +153,7 @@ impl<I: Io> Link<I> {
     }
 
     /// When the last write began.
-    #[must_use]
-    pub fn last_write(&self) -> Instant {
+    fn last_write(&self) -> Instant {
         Instant::from_nanos(self.written.load(Ordering::Relaxed))
     }
 

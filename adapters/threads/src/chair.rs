@@ -34,7 +34,7 @@ pub(crate) struct Chair {
 
 #[derive(Debug)]
 struct State {
-    seat: Option<Seat>,
+    seat: Option<Box<Seat>>,
     /// How often it was taken.
     taken: u64,
     given_back: Instant,
@@ -74,7 +74,7 @@ impl Chair {
     }
 
     /// The seat; or `waker` is woken when it is free. A thread that waited [leaves](Self::leave).
-    pub(crate) fn take_or_wait(&self, waker: &Waker) -> Option<Seat> {
+    pub(crate) fn take_or_wait(&self, waker: &Waker) -> Option<Box<Seat>> {
         let mut state = lock(&self.state);
         let position = state.waiting.iter().position(|waiting| waiting.will_wake(waker));
         let Some(seat) = state.take() else {
@@ -90,7 +90,7 @@ impl Chair {
     }
 
     /// The seat is free for the next one.
-    pub(crate) fn give_back(&self, seat: Seat) {
+    pub(crate) fn give_back(&self, seat: Box<Seat>) {
         let (next, sleeping) = {
             let mut state = lock(&self.state);
             state.seat = Some(seat);
@@ -131,7 +131,7 @@ impl Chair {
             state.take()
         };
         if let Some(mut seat) = seat {
-            seat.wait(Some(now()));
+            _ = seat.wait(Some(now()));
             seat.turn(&mut Receive);
             self.give_back(seat);
         }
@@ -189,9 +189,9 @@ impl Chair {
     }
 
     /// Leads until somebody wants the seat.
-    fn lead_in_background(&self, mut seat: Seat) {
+    fn lead_in_background(&self, mut seat: Box<Seat>) {
         loop {
-            seat.wait(None);
+            _ = seat.wait(None);
             seat.turn(&mut Receive);
             let state = lock(&self.state);
             if state.stopped || !state.waiting.is_empty() {
@@ -203,7 +203,7 @@ impl Chair {
 }
 
 impl State {
-    fn take(&mut self) -> Option<Seat> {
+    fn take(&mut self) -> Option<Box<Seat>> {
         let seat = self.seat.take()?;
         self.taken += 1;
         Some(seat)

@@ -48,7 +48,7 @@ const LOOKOUTS: usize = 1;
 pub(crate) struct Crew {
     sizes: Sizes,
     /// Of pollers that nobody leads, and since which look.
-    seats: Vec<(Seat, u64)>,
+    seats: Vec<(Box<Seat>, u64)>,
     calls: VecDeque<IncomingCall<Transport>>,
     /// How many calls were taken out of the queue so far.
     taken: u64,
@@ -100,7 +100,7 @@ pub(crate) struct Sleeper {
 /// What a thread does next.
 #[derive(Debug)]
 pub(crate) enum Work {
-    Lead(Seat),
+    Lead(Box<Seat>),
     Run(Run),
     Sleep,
     End,
@@ -125,7 +125,7 @@ pub(crate) enum Rouse {
 }
 
 impl Crew {
-    pub(crate) fn new(sizes: Sizes, seats: Vec<Seat>) -> Self {
+    pub(crate) fn new(sizes: Sizes, seats: Vec<Box<Seat>>) -> Self {
         Self {
             sizes,
             seats: seats.into_iter().map(|seat| (seat, 0)).collect(),
@@ -182,7 +182,7 @@ impl Crew {
     }
 
     /// Nobody leads this poller any more.
-    pub(crate) fn give_up(&mut self, seat: Seat) {
+    pub(crate) fn give_up(&mut self, seat: Box<Seat>) {
         self.seats.push((seat, self.lookout.looks));
     }
 

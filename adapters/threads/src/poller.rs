@@ -55,7 +55,7 @@ pub(crate) struct Poller {
 
 impl Poller {
     /// A poller without connections, and what a thread leads it with.
-    pub(crate) fn new() -> io::Result<(Arc<Self>, Seat)> {
+    pub(crate) fn new() -> io::Result<(Arc<Self>, Box<Seat>)> {
         let poll = mio::Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let waker = mio::Waker::new(&registry, WAKER)?;
@@ -68,7 +68,7 @@ impl Poller {
             sleeps_until: AtomicU64::new(AWAKE),
             removed: OnceLock::new(),
         });
-        let seat = Seat::new(Arc::clone(&poller), poll);
+        let seat = Box::new(Seat::new(Arc::clone(&poller), poll));
         Ok((poller, seat))
     }
 

@@ -1,6 +1,7 @@
 //! What the thread that leads a poller has: its events, one read buffer, one timer structure.
 
-use mio::Events;
+use mio::event::Event;
+use mio::{Events, Token};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
@@ -24,6 +25,11 @@ pub(crate) trait Turn {
     /// Bytes arrived.
     fn received(&mut self, link: &Arc<Link<Transport>>, bytes: &mut [u8]);
 
+    /// Whether what came is dealt with before other connections are read.
+    fn has_enough(&self) -> bool {
+        false
+    }
+
     /// Server: there are calls to take.
     fn take_calls(&mut self, link: &Arc<Link<Transport>>) {
         let _ = link;
@@ -36,18 +42,31 @@ pub(crate) struct Seat {
     poll: mio::Poll,
     events: Events,
     buffer: Vec<u8>,
-    /// Connections that were not read until nothing was left.
-    unread: VecDeque<Unread>,
+    /// Connections on which something happened, and those that were not read until nothing was left.
+    ready: VecDeque<Ready>,
+    /// How many of them have their turn before the next wait.
+    due: usize,
     /// When to look at whose timeout. At most one of a connection's entries counts.
     timers: BinaryHeap<Reverse<(u64, usize)>>,
     listener_ready: bool,
 }
 
+/// What happened on a connection.
 #[derive(Clone, Copy)]
-struct Unread {
+struct Ready {
     token: usize,
+    readable: bool,
+    writable: bool,
     /// The peer's end was announced: it is read up to there.
     closed: bool,
+}
+
+impl Ready {
+    fn new(event: &Event) -> Self {
+        let closed = event.is_read_closed() || event.is_error();
+        let Token(token) = event.token();
+        Self { token, readable: event.is_readable() || closed, writable: event.is_writable(), closed }
+    }
 }
 
 impl Seat {
@@ -57,7 +76,8 @@ impl Seat {
             poll,
             events: Events::with_capacity(EVENTS),
             buffer: vec![0; READ_BYTES],
-            unread: VecDeque::new(),
+            ready: VecDeque::new(),
+            due: 0,
             timers: BinaryHeap::new(),
             listener_ready: false,
         }
@@ -73,53 +93,66 @@ impl Seat {
         &self.poller
     }
 
-    /// Waits for events until `until`, or until a timer goes off or a request comes.
-    pub(crate) fn wait(&mut self, until: Option<Instant>) {
+    /// Waits for events until `until`, or until a timer goes off or a request comes; not at all where the last
+    /// turn [stopped early](Turn::has_enough). Whether it waited.
+    pub(crate) fn wait(&mut self, until: Option<Instant>) -> bool {
+        if self.due > 0 {
+            return false;
+        }
         let timeout = self.timeout(until);
         if let Err(error) = self.poll.poll(&mut self.events, timeout) {
             debug_assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
         }
         self.poller.wake_up();
+        for event in &self.events {
+            match event.token() {
+                WAKER => {}
+                LISTENER => self.listener_ready = true,
+                _ => self.ready.push_back(Ready::new(event)),
+            }
+        }
+        self.events.clear();
+        self.due = self.ready.len();
+        true
     }
 
     /// How long to sleep.
     fn timeout(&self, until: Option<Instant>) -> Option<Duration> {
         let timer = self.timers.peek().map(|Reverse((at, _))| Instant::from_nanos(*at));
         let until = [until, timer].into_iter().flatten().min();
-        if !self.unread.is_empty() || !self.poller.fall_asleep(until) {
+        if !self.ready.is_empty() || !self.poller.fall_asleep(until) {
             return Some(Duration::ZERO);
         }
         until.map(|until| until.saturating_duration_since(now()))
     }
 
-    /// Does everything that there is to do, once.
+    /// Does everything that there is to do, once, unless `turn` has enough before: then the next turn goes on
+    /// from there.
     pub(crate) fn turn(&mut self, turn: &mut impl Turn) {
-        for _ in 0..self.unread.len() {
-            if let Some(Unread { token, closed }) = self.unread.pop_front() {
-                self.with(token, |seat, link| seat.read(link, closed, turn));
+        while self.due > 0 {
+            self.due -= 1;
+            if let Some(ready) = self.ready.pop_front() {
+                self.with(ready.token, |seat, link| seat.attend(link, ready, turn));
+            }
+            if turn.has_enough() {
+                break;
             }
         }
-        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
-        for event in &events {
-            match event.token() {
-                WAKER => {}
-                LISTENER => self.listener_ready = true,
-                token => self.with(token.0, |seat, link| {
-                    if event.is_writable() && link.wants_writable() {
-                        link.io().forget_writable();
-                        link.writable();
-                    }
-                    if event.is_readable() || event.is_read_closed() || event.is_error() {
-                        seat.read(link, event.is_read_closed() || event.is_error(), turn);
-                    }
-                }),
+        if self.due == 0 {
+            self.run_timers();
+            for request in self.poller.take_requests() {
+                self.serve(request, turn);
             }
         }
-        events.clear();
-        self.events = events;
-        self.run_timers();
-        for request in self.poller.take_requests() {
-            self.serve(request, turn);
+    }
+
+    fn attend(&mut self, link: &Arc<Link<Transport>>, ready: Ready, turn: &mut impl Turn) {
+        if ready.writable && link.wants_writable() {
+            link.io().forget_writable();
+            link.writable();
+        }
+        if ready.readable {
+            self.read(link, ready.closed, turn);
         }
     }
 
@@ -162,7 +195,12 @@ impl Seat {
                 Ok(count) => {
                     turn.received(link, &mut self.buffer[..count]);
                     if count == self.buffer.len() {
-                        return self.unread.push_back(Unread { token, closed });
+                        return self.ready.push_back(Ready {
+                            token,
+                            readable: true,
+                            writable: false,
+                            closed,
+                        });
                     }
                     if !closed {
                         return;

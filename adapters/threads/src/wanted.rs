@@ -110,7 +110,7 @@ impl Wanted {
     fn lead(
         &self,
         chair: &Chair,
-        seat: Seat,
+        seat: Box<Seat>,
         client: &Arc<Client<Self>>,
         blocked: &mut Blocked<'_, Transport>,
     ) {
@@ -119,7 +119,7 @@ impl Wanted {
         let Some(seat) = &mut leading.seat else { return };
         while !blocked.is_notified() {
             let until = client.timeout();
-            if blocked.parker().sleep(&interrupt, || seat.wait(until)) {
+            if blocked.parker().sleep(&interrupt, || _ = seat.wait(until)) {
                 // The sleep took the notification.
                 blocked.parker().waker().wake_by_ref();
             }
@@ -218,7 +218,7 @@ impl Drop for Attempt<'_> {
 /// Gives the seat back, also on unwind.
 struct Leading<'a> {
     chair: &'a Chair,
-    seat: Option<Seat>,
+    seat: Option<Box<Seat>>,
 }
 
 impl Drop for Leading<'_> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sailplane::Instant;
-use sailplane_driver::{Gather, IncomingCall, Job, Link, Turn, now};
+use sailplane_driver::{Gather, IncomingCall, Job, Link, Turn, last_command, now};
 
 use crate::crew::{Look, Run, Sleeper, Work};
 use crate::pool::Pool;
@@ -29,8 +29,16 @@ thread_local! {
 pub(crate) fn work(pool: &Arc<Pool>, looks_out: bool) {
     let desk = pool.crew().desk();
     POOL.set((Arc::downgrade(pool), desk));
-    let mut worker =
-        Worker { pool, desk, me: Sleeper::current(), turn: None, since: now(), calls: Vec::new() };
+    let mut worker = Worker {
+        pool,
+        desk,
+        me: Sleeper::current(),
+        turn: None,
+        since: now(),
+        clock: None,
+        trusts: false,
+        calls: Vec::new(),
+    };
     let mut roused = Roused::new(looks_out);
     while let Some(next) = worker.step(roused) {
         roused = next;
@@ -65,6 +73,10 @@ struct Worker<'a> {
     turn: Option<Turn<Transport>>,
     /// When it began to run calls.
     since: Instant,
+    /// What time it is, if it was just asked for.
+    clock: Option<Instant>,
+    /// The handler that it ran last is trusted to return quickly.
+    trusts: bool,
     /// What it reads as a leader, for a moment.
     calls: Vec<IncomingCall<Transport>>,
 }
@@ -102,9 +114,7 @@ impl Worker<'_> {
             }
             Work::Lead(seat) => {
                 self.end_turn();
-                let run = lead(pool, self.desk, seat, &mut self.calls);
-                self.since = now();
-                Some(match run {
+                Some(match self.lead(seat) {
                     Some(run) => {
                         self.run(run);
                         Roused::Ran
@@ -118,6 +128,40 @@ impl Worker<'_> {
                 self.sleep(spare == Some(true))
             }
             Work::End => None,
+        }
+    }
+
+    /// Leads a poller until a call comes that this thread has to run, or until the end. Where it is likely to
+    /// lead on at once, it runs what one connection brought before it reads the next.
+    fn lead(&mut self, mut seat: Box<Seat>) -> Option<Run> {
+        let (pool, mut waited) = (self.pool, false);
+        let accepts = pool.accepts(seat.poller());
+        loop {
+            let paused = if accepts { pool.accept.paused() } else { None };
+            waited |= seat.wait(paused);
+            seat.turn(&mut Collect { calls: &mut self.calls, one: self.trusts });
+            if accepts {
+                accept(pool, &mut seat, paused);
+            }
+            let mut crew = pool.crew();
+            if crew.is_stopped() {
+                crew.give_up(seat);
+                return None;
+            }
+            let mine = if self.calls.is_empty() { None } else { crew.came(self.desk, &mut self.calls) };
+            if mine.is_some() {
+                crew.give_up(seat);
+                drop(crew);
+                let now = now();
+                self.clock = Some(now);
+                if waited {
+                    self.since = now;
+                }
+                return mine;
+            }
+            let rest = crew.leave_rest(true);
+            drop(crew);
+            rest.into_iter().for_each(|rouse| pool.apply(rouse));
         }
     }
 
@@ -149,12 +193,15 @@ impl Worker<'_> {
                 self.turn = Some(link.turn(gather));
             }
         }
-        let begun = if promised { self.since } else { now() };
+        self.trusts = trusted;
+        let mut begun = self.clock.take().unwrap_or_else(now);
         if !trusted || begun.saturating_duration_since(self.since) > ALONE {
             // This thread may be busy for a while: what was answered leaves, and others do what there is to do.
             self.flush();
             self.since = begun;
             self.leave_rest(true);
+            // To wake somebody takes longer than many a handler.
+            begun = now();
         } else if !pool.has_lookout.load(Ordering::SeqCst) {
             self.leave_rest(false);
         }
@@ -162,13 +209,15 @@ impl Worker<'_> {
             Job::Blocking(job) => job.run(),
             Job::Async(job) => job.block(),
         }
+        // The answer was its last command. While it is written, its reader may run in this thread's place.
+        let ended = Some(last_command()).filter(|at| *at > begun).unwrap_or_else(now);
         if !promised {
-            // While the answer is written, its reader may run in this thread's place.
-            let ended = Some(link.last_write()).filter(|at| gather == Gather::Messages && *at > begun);
-            pool.trust.note(method, ended.unwrap_or_else(now).saturating_duration_since(begun));
+            pool.trust.note(method, ended.saturating_duration_since(begun));
         }
         if gather == Gather::Messages {
             self.flush();
+        } else {
+            self.clock = Some(ended);
         }
     }
 
@@ -233,37 +282,6 @@ fn sleep(pool: &Pool, desk: usize, me: &Arc<Sleeper>, spare: bool) -> bool {
     true
 }
 
-/// Leads a poller until a call comes that this thread has to run, or until the end.
-fn lead(
-    pool: &Arc<Pool>,
-    desk: usize,
-    mut seat: Seat,
-    calls: &mut Vec<IncomingCall<Transport>>,
-) -> Option<Run> {
-    let accepts = pool.accepts(seat.poller());
-    loop {
-        let paused = if accepts { pool.accept.paused() } else { None };
-        seat.wait(paused);
-        seat.turn(&mut Collect(calls));
-        if accepts {
-            accept(pool, &mut seat, paused);
-        }
-        let mut crew = pool.crew();
-        if crew.is_stopped() {
-            crew.give_up(seat);
-            return None;
-        }
-        let mine = if calls.is_empty() { None } else { crew.came(desk, calls) };
-        if mine.is_some() {
-            crew.give_up(seat);
-            return mine;
-        }
-        let rest = crew.leave_rest(true);
-        drop(crew);
-        rest.into_iter().for_each(|rouse| pool.apply(rouse));
-    }
-}
-
 fn accept(pool: &Arc<Pool>, seat: &mut Seat, paused: Option<Instant>) {
     if seat.take_listener_ready() || paused.is_some_and(|until| until <= now()) {
         // A connection that cannot be served is closed; its peer learns it by that.
@@ -275,17 +293,25 @@ fn accept(pool: &Arc<Pool>, seat: &mut Seat, paused: Option<Instant>) {
 }
 
 /// What a leader reads.
-struct Collect<'a>(&'a mut Vec<IncomingCall<Transport>>);
+struct Collect<'a> {
+    calls: &'a mut Vec<IncomingCall<Transport>>,
+    /// Of one connection only.
+    one: bool,
+}
 
 impl seat::Turn for Collect<'_> {
     fn received(&mut self, link: &Arc<Link<Transport>>, bytes: &mut [u8]) {
-        if link.received_calls(bytes, self.0) {
+        if link.received_calls(bytes, self.calls) {
             self.take_calls(link);
         }
     }
 
     fn take_calls(&mut self, link: &Arc<Link<Transport>>) {
-        while link.take_calls(self.0) {}
+        while link.take_calls(self.calls) {}
+    }
+
+    fn has_enough(&self) -> bool {
+        self.one && !self.calls.is_empty()
     }
 }
 
