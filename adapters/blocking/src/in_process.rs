@@ -154,7 +154,7 @@ impl Hub {
     fn run(&self, calls: &mut Vec<IncomingCall<End>>) {
         let alone = calls.len() == 1;
         for call in calls.drain(..) {
-            let route = call.head().and_then(|head| self.services.route(&head.path));
+            let route = call.path().and_then(|path| self.services.route(path));
             let inline = alone && route.is_some_and(|route| route.info.kind == MethodKind::Unary);
             let Some(job) = call.route(&self.services) else { continue };
             let run = move || match job {

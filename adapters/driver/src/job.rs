@@ -8,9 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use sailplane::call::RequestHead;
 use sailplane::stub::{serve_async, serve_blocking};
-use sailplane::{AnyService, BoxFuture, CallId, Driver, MethodInfo, Services, Status, blocking};
+use sailplane::{AnyService, BoxFuture, Call, CallId, Driver, MethodInfo, Services, Status, blocking};
 
 use crate::{IncomingCall, Io};
 
@@ -34,12 +33,15 @@ pub struct AsyncJob {
 }
 
 /// A handler that blocks.
-pub struct BlockingJob(Option<Handler>, &'static MethodInfo);
+pub struct BlockingJob {
+    info: &'static MethodInfo,
+    handler: Option<Handler>,
+}
 
 struct Handler {
     service: Arc<dyn blocking::Service>,
     method: usize,
-    head: RequestHead,
+    call: Call,
     driver: Arc<dyn Driver>,
     id: CallId,
 }
@@ -47,24 +49,24 @@ struct Handler {
 impl<I: Io> IncomingCall<I> {
     /// Finds the handler. Where there is none, the call is answered UNIMPLEMENTED, and that is that.
     pub fn route(self, services: &Services) -> Option<Job> {
-        let path = &self.head()?.path;
+        let path = self.path()?;
         let Some(route) = services.route(path) else {
             let status = services.unimplemented(path);
             self.refuse(status);
             return None;
         };
-        let (service, method, info) = (route.service.clone(), route.method, route.info);
-        if matches!(service, AnyService::Async(_)) {
-            self.make_interruptible();
-        }
-        let (head, driver, id) = self.into_parts()?;
-        Some(match service {
+        let (method, info) = (route.method, route.info);
+        Some(match route.service {
             AnyService::Async(service) => {
-                let future = Box::pin(serve_async(service, method, head, Arc::clone(&driver), id));
+                self.make_interruptible();
+                let (call, driver, id) = self.into_parts()?;
+                let future = Box::pin(serve_async(Arc::clone(service), method, call));
                 Job::Async(AsyncJob { info, future, driver, id })
             }
             AnyService::Blocking(service) => {
-                Job::Blocking(BlockingJob(Some(Handler { service, method, head, driver, id }), info))
+                let (call, driver, id) = self.into_parts()?;
+                let handler = Some(Handler { service: Arc::clone(service), method, call, driver, id });
+                Job::Blocking(BlockingJob { info, handler })
             }
         })
     }
@@ -76,7 +78,7 @@ impl Job {
     pub const fn method(&self) -> &'static MethodInfo {
         match self {
             Self::Async(job) => job.info,
-            Self::Blocking(job) => job.1,
+            Self::Blocking(job) => job.info,
         }
     }
 }
@@ -107,8 +109,8 @@ impl Future for AsyncJob {
 impl BlockingJob {
     /// Runs the handler on this thread.
     pub fn run(mut self) {
-        let Some(Handler { service, method, head, driver, id }) = self.0.take() else { return };
-        let run = AssertUnwindSafe(|| serve_blocking(&*service, method, head, driver, id));
+        let Some(Handler { service, method, call, .. }) = self.handler.take() else { return };
+        let run = AssertUnwindSafe(|| serve_blocking(&*service, method, call));
         // The call was answered as the handler unwound.
         if let Err(panic) = catch_unwind(run) {
             forget(panic);
@@ -118,7 +120,7 @@ impl BlockingJob {
 
 impl Drop for BlockingJob {
     fn drop(&mut self) {
-        if let Some(Handler { driver, id, .. }) = self.0.take() {
+        if let Some(Handler { driver, id, .. }) = self.handler.take() {
             driver.respond(id, None, Err(Status::unavailable("the server ran no handler for the call")));
             driver.release(id);
         }
@@ -138,7 +140,6 @@ impl fmt::Debug for AsyncJob {
 
 impl fmt::Debug for BlockingJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.0.as_ref().map(|handler| &handler.head.path);
-        f.debug_struct("BlockingJob").field("path", &path).finish_non_exhaustive()
+        f.debug_struct("BlockingJob").field("path", &self.info.path).finish_non_exhaustive()
     }
 }

@@ -3,27 +3,28 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sailplane::CallId;
-use sailplane::call::{RequestHead, Status};
+use sailplane::call::{Path, RequestHead, Status};
 use sailplane::stub::driver::Driver;
+use sailplane::{CallId, stub};
 
 use crate::call::Call;
 use crate::local::Local;
 use crate::state::Role;
 use crate::{Io, Link};
 
-/// A new call: its head, and the driver for its handles. Dropped unanswered, it is cancelled.
+/// A new call: what handlers see of it, and the driver for its handles. Dropped unanswered, it is cancelled.
 pub struct IncomingCall<I: Io> {
     id: CallId,
-    head: Option<RequestHead>,
     link: Arc<Link<I>>,
-    call: Option<Arc<Call<I>>>,
+    /// Small, since it goes through queues.
+    call: Option<(stub::Call, Arc<Call<I>>)>,
 }
 
 impl<I: Io> IncomingCall<I> {
     pub(crate) fn new(link: &Arc<Link<I>>, id: CallId, head: RequestHead, local: Local<I>) -> Self {
-        let call = Call::new(Role::Server, None, local);
-        Self { id, head: Some(head), link: Arc::clone(link), call: Some(call) }
+        let driver = Call::new(Role::Server, None, local);
+        let call = stub::Call::new(head, Arc::clone(&driver) as _, id);
+        Self { id, link: Arc::clone(link), call: Some((call, driver)) }
     }
 
     /// The call.
@@ -32,10 +33,10 @@ impl<I: Io> IncomingCall<I> {
         self.id
     }
 
-    /// What the client sent first.
+    /// The service and method.
     #[must_use]
-    pub const fn head(&self) -> Option<&RequestHead> {
-        self.head.as_ref()
+    pub fn path(&self) -> Option<&Path> {
+        self.call.as_ref().map(|(call, _)| call.path())
     }
 
     /// The connection that it came on.
@@ -46,16 +47,16 @@ impl<I: Io> IncomingCall<I> {
 
     /// Its handler waits for more than this connection.
     pub(crate) fn make_interruptible(&self) {
-        if let Some(call) = &self.call {
-            call.lock().interruptible = true;
+        if let Some((_, driver)) = &self.call {
+            driver.lock().interruptible = true;
         }
     }
 
-    /// The parts of which handles are made. Whoever takes them releases the call.
+    /// What a handler is given, and the driver of its handles. Whoever takes them releases the call.
     #[must_use]
-    pub fn into_parts(mut self) -> Option<(RequestHead, Arc<dyn Driver>, CallId)> {
-        let (head, call) = (self.head.take()?, self.call.take()?);
-        Some((head, call, self.id))
+    pub fn into_parts(mut self) -> Option<(stub::Call, Arc<dyn Driver>, CallId)> {
+        let (call, driver) = self.call.take()?;
+        Some((call, driver, self.id))
     }
 
     /// Answers the call without running anything.
@@ -69,14 +70,17 @@ impl<I: Io> IncomingCall<I> {
 
 impl<I: Io> Drop for IncomingCall<I> {
     fn drop(&mut self) {
-        if let Some(call) = &self.call {
-            call.release(self.id);
+        if let Some((_, driver)) = &self.call {
+            driver.release(self.id);
         }
     }
 }
 
 impl<I: Io> fmt::Debug for IncomingCall<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IncomingCall").field("id", &self.id).field("head", &self.head).finish_non_exhaustive()
+        f.debug_struct("IncomingCall")
+            .field("id", &self.id)
+            .field("path", &self.path())
+            .finish_non_exhaustive()
     }
 }

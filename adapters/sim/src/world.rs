@@ -227,7 +227,7 @@ impl Sim {
         };
         for call in calls {
             let Some(services) = &services else { return };
-            let route = call.head().and_then(|head| services.route(&head.path));
+            let route = call.path().and_then(|path| services.route(path));
             if matches!(route.map(|route| route.service), Some(AnyService::Blocking(_))) {
                 call.refuse(Status::unimplemented("a blocking service would stop simulated time"));
                 continue;

@@ -34,7 +34,9 @@ struct Inner {
 }
 
 impl Call {
-    pub(crate) fn new(head: RequestHead, driver: Arc<dyn Driver>, call: CallId) -> Self {
+    /// A call that a server is to answer. For adapters: handlers are given theirs.
+    #[must_use]
+    pub fn new(head: RequestHead, driver: Arc<dyn Driver>, call: CallId) -> Self {
         Self(Arc::new(Inner {
             driver,
             call,

@@ -8,9 +8,8 @@ use core::future::poll_fn;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, ready};
 
-use crate::call::{CallId, RequestHead, Result, Status};
+use crate::call::{Result, Status};
 use crate::stub::call::Cancelled;
-use crate::stub::driver::Driver;
 use crate::stub::raw::Link;
 use crate::stub::receive::poll_single;
 use crate::stub::{Call, Method, MethodInfo, Sender, Streaming};
@@ -93,8 +92,8 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn new(head: RequestHead, driver: Arc<dyn Driver>, call: CallId) -> Self {
-        Self { call: Call::new(head, driver, call), reply: None, request: None, result: None }
+    pub(crate) const fn new(call: Call) -> Self {
+        Self { call, reply: None, request: None, result: None }
     }
 
     pub(crate) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
@@ -134,11 +133,9 @@ fn unfinished() -> Status {
 pub fn serve_async(
     service: Arc<dyn Service>,
     method: usize,
-    head: RequestHead,
-    driver: Arc<dyn Driver>,
-    call: CallId,
+    call: Call,
 ) -> impl Future<Output = ()> + Send + 'static {
-    let mut rpc = ServerCall(Answer::new(head, driver, call));
+    let mut rpc = ServerCall(Answer::new(call));
     async move {
         let result = {
             let mut cancelled = pin!(Cancelled::new(rpc.call()));
@@ -168,14 +165,8 @@ fn poll_handler(
 ///
 /// The call is answered and released exactly once, also on unwind: a handler that panics answers UNKNOWN.
 /// The panic goes on; the caller catches it.
-pub fn serve_blocking(
-    service: &dyn crate::stub::blocking::Service,
-    method: usize,
-    head: RequestHead,
-    driver: Arc<dyn Driver>,
-    call: CallId,
-) {
-    let mut rpc = crate::stub::blocking::ServerCall(Answer::new(head, driver, call));
+pub fn serve_blocking(service: &dyn crate::stub::blocking::Service, method: usize, call: Call) {
+    let mut rpc = crate::stub::blocking::ServerCall(Answer::new(call));
     let result = service.serve(method, &mut rpc);
     rpc.0.finish(result);
 }

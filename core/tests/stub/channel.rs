@@ -10,7 +10,7 @@ use crate::fake::{CALL, ClientEnd, ServerEnd, Wire};
 use bytes::Bytes;
 use sailplane::call::RequestHead;
 use sailplane::stub::{Start, serve_async, serve_blocking};
-use sailplane::{AnyService, Async, Blocking, Channel, Driver, Instant, RawCall, Services};
+use sailplane::{AnyService, Async, Blocking, Call, Channel, Instant, RawCall, Services};
 
 struct Unpark(Thread);
 
@@ -76,13 +76,13 @@ pub(crate) fn serve(services: &Services, head: RequestHead, wire: Arc<Wire>) {
     let Some(route) = services.route(&path) else {
         return wire.respond(None, Err(services.unimplemented(&path)));
     };
-    let driver: Arc<dyn Driver> = Arc::new(ServerEnd(wire));
+    let call = Call::new(head, Arc::new(ServerEnd(wire)), CALL);
     match route.service {
         AnyService::Async(service) => {
-            block_on(serve_async(Arc::clone(service), route.method, head, driver, CALL));
+            block_on(serve_async(Arc::clone(service), route.method, call));
         }
         AnyService::Blocking(service) => {
-            serve_blocking(&**service, route.method, head, driver, CALL);
+            serve_blocking(&**service, route.method, call);
         }
     }
 }

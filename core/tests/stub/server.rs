@@ -116,7 +116,8 @@ type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 fn stuck() -> (Arc<Stuck>, Arc<Wire>, Running) {
     let (service, wire) = (Arc::new(Stuck::default()), wire(&[]));
     let driver = Arc::new(ServerEnd(Arc::clone(&wire)));
-    let mut running: Running = Box::pin(serve_async(service.clone(), 0, head("Wait"), driver, CALL));
+    let mut running: Running =
+        Box::pin(serve_async(service.clone(), 0, Call::new(head("Wait"), driver, CALL)));
     assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(Arc::strong_count(&service.alive), 2);
     (service, wire, running)
@@ -142,7 +143,7 @@ fn a_runner_that_is_dropped_answers_too() {
 
     let wire = self::wire(&[]);
     let driver = Arc::new(ServerEnd(Arc::clone(&wire)));
-    drop(serve_async(service, 0, head("Wait"), driver, CALL));
+    drop(serve_async(service, 0, Call::new(head("Wait"), driver, CALL)));
     assert_eq!(outcome(&wire).unwrap_err().code(), Code::Unknown, "never polled");
 }
 
@@ -241,7 +242,7 @@ fn a_servers_halves_may_be_dropped() {
     }
     let wire = wire(&["ignored"]);
     let driver = Arc::new(ServerEnd(Arc::clone(&wire)));
-    block_on(serve_async(Arc::new(Careless), 0, head("BidiHello"), driver, CALL));
+    block_on(serve_async(Arc::new(Careless), 0, Call::new(head("BidiHello"), driver, CALL)));
     outcome(&wire).unwrap();
 }
 
