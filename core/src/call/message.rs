@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use core::fmt;
 
+use crate::call::batch::{Messages, complete};
+
 /// Octets before each message: the compressed flag and the length.
 pub const PREFIX_LEN: usize = 5;
 
@@ -12,6 +14,12 @@ pub const PREFIX_LEN: usize = 5;
 pub(crate) fn prefix(len: usize) -> [u8; PREFIX_LEN] {
     let [a, b, c, d] = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
     [0, a, b, c, d]
+}
+
+/// The length of a message by a prefix that is known to be good.
+#[inline]
+pub(crate) fn length([_, a, b, c, d]: [u8; PREFIX_LEN]) -> usize {
+    usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX)
 }
 
 /// What makes received messages unusable: the call ends.
@@ -134,6 +142,15 @@ impl Assembler {
         }
         while !bytes.is_empty() {
             let only = self.front.is_none();
+            if !only && self.scan.have == 0 {
+                // Small messages come in numbers.
+                let (whole, behind) = bytes.split_at(whole_messages(bytes, limit));
+                if !whole.is_empty() {
+                    self.keep_raw(whole, room);
+                    bytes = behind;
+                    continue;
+                }
+            }
             let in_body = self.scan.in_body();
             let wanted = if in_body { self.scan.left } else { self.scan.prefix_left() };
             let (piece, behind) = bytes.split_at_checked(wanted).unwrap_or((bytes, &[]));
@@ -230,6 +247,36 @@ impl Assembler {
         let message = self.front.take()?;
         let credit = if self.rest.is_empty() { 0 } else { self.advance() };
         Some((message, credit))
+    }
+
+    /// Takes the first message and what is complete behind it, up to `octets`; credit as [`take`](Self::take).
+    #[inline]
+    pub(crate) fn take_many(&mut self, octets: usize) -> Option<(Messages, usize)> {
+        let first = self.front.take()?;
+        if self.rest.is_empty() {
+            return Some((first.into(), 0));
+        }
+        let framed = self.take_raw(octets.saturating_sub(first.len()));
+        let taken = framed.len();
+        Some((Messages::with_first(first, framed), taken.saturating_add(self.advance())))
+    }
+
+    /// Takes complete messages of the raw octets, at most so many octets.
+    fn take_raw(&mut self, octets: usize) -> Bytes {
+        let unparsed = self.unparsed();
+        let (framed, behind) = unparsed.split_at(complete(unparsed, octets));
+        if framed.len() < behind.len() {
+            let framed = Bytes::copy_from_slice(framed);
+            self.rest_start = self.rest_start.saturating_add(framed.len());
+            return framed;
+        }
+        // What is taken has the buffer.
+        let (behind, end) = (behind.to_vec(), self.rest_start.saturating_add(framed.len()));
+        let start = core::mem::take(&mut self.rest_start);
+        let mut framed = Bytes::from(core::mem::replace(&mut self.rest, behind));
+        framed.truncate(end);
+        bytes::Buf::advance(&mut framed, start.min(end));
+        framed
     }
 
     /// Whether it holds nothing, of a message or of a prefix.
@@ -355,9 +402,25 @@ impl Assembler {
             self.rest.drain(..self.rest_start);
             self.rest_start = 0;
         }
-        let twice = self.rest.len().saturating_add(piece.len()).saturating_mul(2);
-        append(&mut self.rest, piece, twice, room);
+        let whole = self.rest.len().saturating_add(piece.len());
+        // Often it is all that comes before it is taken.
+        let ahead = if self.rest.is_empty() { whole } else { whole.saturating_add(whole / 2) };
+        append(&mut self.rest, piece, ahead, room);
     }
+}
+
+/// The length of the messages in front that are whole and within `limit`.
+fn whole_messages(bytes: &[u8], limit: usize) -> usize {
+    let mut end = 0_usize;
+    while let Some(prefix) = bytes.get(end..).and_then(<[u8]>::first_chunk) {
+        let Ok(length) = judge_prefix(*prefix, limit) else { break };
+        let next = end.saturating_add(PREFIX_LEN).saturating_add(length);
+        if next > bytes.len() {
+            break;
+        }
+        end = next;
+    }
+    end
 }
 
 /// Appends to a buffer that will hold `whole` octets at most.
@@ -463,6 +526,36 @@ mod tests {
                 }
             }
             true
+        }
+    }
+
+    quickcheck! {
+        /// Many at once are the same messages for the same credit as one by one.
+        fn many_at_once_are_those_that_come_one_by_one(messages: Vec<Vec<u8>>, takes: Vec<(u8, usize)>) -> bool {
+            let wire = framed(&messages);
+            let (mut many, mut one) = (Assembler::default(), Assembler::default());
+            let (mut rest, mut turn) = (wire.as_slice(), takes.iter().cycle());
+            loop {
+                let (cut, octets) = turn.next().copied().unwrap_or((255, 100));
+                let (piece, behind) = rest.split_at(rest.len().min(usize::from(cut) + 1));
+                assert_eq!(many.receive(piece, 1 << 20, 1 << 16), one.receive(piece, 1 << 20, 1 << 16));
+                let octets = octets % 1000;
+                if let Some((taken, credit)) = many.take_many(octets) {
+                    assert!(taken.octets() <= octets || taken.clone().count() == 1);
+                    let mut expected = 0;
+                    for message in taken {
+                        let (same, more) = one.take().unwrap();
+                        assert_eq!(message, same);
+                        expected += more;
+                    }
+                    assert_eq!(credit, expected);
+                }
+                assert_eq!(many.has_message(), one.has_message());
+                rest = behind;
+                if rest.is_empty() && !many.has_message() {
+                    return many.is_idle() == one.is_idle();
+                }
+            }
         }
     }
 

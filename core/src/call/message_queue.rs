@@ -1,40 +1,61 @@
-//! Messages in order, mostly one.
+//! Messages in order, mostly one; small ones may be in one piece.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
+
+/// What goes out in one piece, as far as there is room.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// A message, without its prefix.
+    Message(Bytes),
+    /// Small messages, each behind its prefix.
+    Framed(Vec<u8>),
+}
 
 /// Room for so many messages behind the first is kept.
 const KEPT: usize = 8;
 
-/// A queue whose first message has a place of its own: most calls send one, and need no more.
+/// A queue whose first piece has a place of its own: most calls send one, and need no more.
 #[derive(Debug, Default)]
 pub(crate) struct MessageQueue {
     /// Empty only if `behind` is.
-    first: Option<Bytes>,
-    behind: VecDeque<Bytes>,
+    first: Option<Piece>,
+    behind: VecDeque<Piece>,
 }
 
 impl MessageQueue {
     #[inline]
-    pub(crate) fn get(&self, at: usize) -> Option<&Bytes> {
+    pub(crate) fn get(&self, at: usize) -> Option<&Piece> {
         match at.checked_sub(1) {
             None => self.first.as_ref(),
             Some(at) => self.behind.get(at),
         }
     }
 
-    /// The first message, if there is no other.
+    /// The first piece, if it is a message and there is no other.
     #[inline]
     pub(crate) fn only(&self) -> Option<&Bytes> {
-        if self.behind.is_empty() { self.first.as_ref() } else { None }
+        match &self.first {
+            Some(Piece::Message(message)) if self.behind.is_empty() => Some(message),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.behind.len().saturating_add(usize::from(self.first.is_some()))
+    }
+
+    pub(crate) fn last_mut(&mut self) -> Option<&mut Piece> {
+        self.behind.back_mut().or(self.first.as_mut())
     }
 
     #[inline]
-    pub(crate) fn push(&mut self, message: Bytes) {
+    pub(crate) fn push(&mut self, piece: Piece) {
         match &self.first {
-            None => self.first = Some(message),
-            Some(_) => self.behind.push_back(message),
+            None => self.first = Some(piece),
+            Some(_) => self.behind.push_back(piece),
         }
     }
 
@@ -46,7 +67,7 @@ impl MessageQueue {
         }
     }
 
-    /// Drops all messages, and room for many.
+    /// Drops all pieces, and room for many.
     #[inline]
     pub(crate) fn clear(&mut self) {
         self.first = None;
@@ -56,8 +77,8 @@ impl MessageQueue {
         }
     }
 
-    /// Takes all messages.
-    pub(crate) fn take(&mut self) -> VecDeque<Bytes> {
+    /// Takes all pieces.
+    pub(crate) fn take(&mut self) -> VecDeque<Piece> {
         let mut all = core::mem::take(&mut self.behind);
         if let Some(first) = self.first.take() {
             all.push_front(first);
@@ -78,8 +99,12 @@ mod tests {
             for (step, octet) in steps {
                 match step % 16 {
                     0..9 => {
-                        queue.push(Bytes::copy_from_slice(&[octet]));
-                        model.push_back(Bytes::copy_from_slice(&[octet]));
+                        let piece = || match octet % 2 {
+                            0 => Piece::Message(Bytes::copy_from_slice(&[octet])),
+                            _ => Piece::Framed(alloc::vec![octet]),
+                        };
+                        queue.push(piece());
+                        model.push_back(piece());
                     }
                     9..14 => {
                         queue.drop_first();
@@ -91,7 +116,9 @@ mod tests {
                     }
                     _ => assert_eq!(queue.take(), core::mem::take(&mut model)),
                 }
-                assert_eq!(queue.only(), model.front().filter(|_| model.len() == 1));
+                let only = model.front().filter(|_| model.len() == 1);
+                assert_eq!(queue.only().cloned().map(Piece::Message).as_ref(), only.filter(|piece| matches!(piece, Piece::Message(_))));
+                assert_eq!((queue.len(), queue.last_mut()), (model.len(), model.back_mut()));
                 assert!((0..model.len() + 2).all(|at| queue.get(at) == model.get(at)));
             }
             true

@@ -3,6 +3,7 @@
 //! This layer sees header lists, body bytes, trailers, the end and a reset's cause; never a frame.
 
 pub mod base64;
+mod batch;
 pub mod content_type;
 pub(crate) mod fields;
 pub mod head;
@@ -19,6 +20,7 @@ pub mod state;
 pub mod status;
 pub mod timeout;
 
+pub use batch::{Batch, Messages};
 pub use head::{Outcome, Replay, RequestHead, ResponseHead, Scheme};
 pub use metadata::{InvalidMetadata, Metadata, Value, ValueRef};
 pub use path::{InvalidPath, Path};

@@ -1,23 +1,25 @@
 //! Messages of one call on their way out: framed as they are written, kept until the call is committed.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use bytes::Bytes;
 
+use crate::call::batch::{Batch, Messages, SHARE_FROM, complete};
 use crate::call::message::{PREFIX_LEN, prefix};
-use crate::call::message_queue::MessageQueue;
+use crate::call::message_queue::{MessageQueue, Piece};
 use crate::transmit::Transmit;
 
-/// From this size on a piece of a message is shared with the output instead of copied into it.
-const SHARE_FROM: usize = 2048;
+/// Small messages in one piece: so many octets, or those of one batch.
+const FRAMED_MAX: usize = 16 * 1024;
 
 /// The messages that a call still has to send.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
     /// Unsent messages, behind those kept for a replay.
     messages: MessageQueue,
-    /// How many of `messages` were written completely and are only kept.
+    /// How many pieces of `messages` were written completely and are only kept.
     written: usize,
-    /// Octets of the first unsent message that were written, prefix included.
+    /// Octets of the first unsent piece that were written, prefixes included.
     offset: usize,
     /// Octets to be written, prefixes included.
     unsent: usize,
@@ -36,8 +38,38 @@ impl Outgoing {
     /// Queues a message. More than `replay_max` octets cannot be kept.
     pub(crate) fn push(&mut self, message: Bytes, replay_max: usize) {
         let octets = message.len().saturating_add(PREFIX_LEN);
+        self.messages.push(Piece::Message(message));
+        self.pushed(octets, replay_max);
+    }
+
+    /// Queues messages, which are taken out of `batch`.
+    pub(crate) fn push_batch(&mut self, batch: &mut Batch, replay_max: usize) {
+        let octets = batch.octets();
+        let (small, large) = batch.parts();
+        if !small.is_empty() {
+            self.push_framed(small);
+        }
+        if let Some(message) = large.take() {
+            self.messages.push(Piece::Message(message));
+        }
+        self.pushed(octets, replay_max);
+    }
+
+    /// Adds small messages to those that wait, or behind them.
+    #[inline]
+    fn push_framed(&mut self, small: &mut Vec<u8>) {
+        let is_unsent = self.messages.len() > self.written;
+        if let Some(Piece::Framed(framed)) = self.messages.last_mut().filter(|_| is_unsent) {
+            if framed.len().saturating_add(small.len()) <= FRAMED_MAX {
+                return framed.append(small);
+            }
+        }
+        self.messages.push(Piece::Framed(core::mem::take(small)));
+    }
+
+    #[inline]
+    fn pushed(&mut self, octets: usize, replay_max: usize) {
         self.unsent = self.unsent.saturating_add(octets);
-        self.messages.push(message);
         if let Some(size) = &mut self.replay {
             *size = size.saturating_add(octets);
             if *size > replay_max {
@@ -52,8 +84,11 @@ impl Outgoing {
     }
 
     /// Whether the first unsent message is partly written.
-    pub(crate) const fn is_inside_message(&self) -> bool {
-        self.offset > 0
+    pub(crate) fn is_inside_message(&self) -> bool {
+        match self.messages.get(self.written) {
+            Some(Piece::Framed(framed)) => complete(framed, self.offset) < self.offset,
+            _ => self.offset > 0,
+        }
     }
 
     /// The call is committed: what was written is dropped.
@@ -67,7 +102,13 @@ impl Outgoing {
     /// Takes all messages out for a replay, where they are all still there.
     pub(crate) fn take_replay(&mut self) -> Option<VecDeque<Bytes>> {
         self.replay.take()?;
-        let messages = self.messages.take();
+        let mut messages = VecDeque::new();
+        for piece in self.messages.take() {
+            match piece {
+                Piece::Message(message) => messages.push_back(message),
+                Piece::Framed(framed) => messages.extend(Messages::new(Bytes::from(framed))),
+            }
+        }
         self.clear();
         Some(messages)
     }
@@ -100,50 +141,30 @@ impl Outgoing {
     pub(crate) fn write(&mut self, octets: usize, transmit: &mut Transmit) {
         let mut left = octets.min(self.unsent);
         self.unsent = self.unsent.saturating_sub(left);
-        while self.offset == 0 && left > 0 {
-            // Most messages are small and go out whole.
-            let Some(message) = self.messages.get(self.written) else { return };
-            let whole = message.len().saturating_add(PREFIX_LEN);
-            if message.len() >= SHARE_FROM || whole > left {
-                break;
-            }
-            let out = transmit.buffer();
-            out.reserve(whole);
-            out.extend_from_slice(&prefix(message.len()));
-            out.extend_from_slice(message);
-            left = left.saturating_sub(whole);
-            self.finish_message();
-        }
         while left > 0 {
-            let Some(message) = self.messages.get(self.written) else { return };
-            if self.offset < PREFIX_LEN {
-                let prefix = prefix(message.len());
-                let missing = prefix.get(self.offset..).unwrap_or_default();
-                let piece = missing.get(..left).unwrap_or(missing);
-                transmit.buffer().extend_from_slice(piece);
-                self.offset = self.offset.saturating_add(piece.len());
-                left = left.saturating_sub(piece.len());
-            }
-            let start = self.offset.saturating_sub(PREFIX_LEN);
-            let end = message.len().min(start.saturating_add(left));
-            if self.offset >= PREFIX_LEN && start < end {
-                let piece = end.saturating_sub(start);
-                if piece >= SHARE_FROM {
-                    transmit.share(message.slice(start..end));
-                } else {
-                    transmit.buffer().extend_from_slice(message.get(start..end).unwrap_or_default());
+            let (written, whole) = match self.messages.get(self.written) {
+                None => return,
+                Some(Piece::Message(message)) => {
+                    let whole = message.len().saturating_add(PREFIX_LEN);
+                    (write_message(message, self.offset, left, transmit), whole)
                 }
-                self.offset = self.offset.saturating_add(piece);
-                left = left.saturating_sub(piece);
-            }
-            if self.offset == message.len().saturating_add(PREFIX_LEN) {
-                self.finish_message();
+                Some(Piece::Framed(framed)) => {
+                    let rest = framed.get(self.offset..).unwrap_or_default();
+                    let piece = rest.get(..left).unwrap_or(rest);
+                    transmit.buffer().extend_from_slice(piece);
+                    (piece.len(), framed.len())
+                }
+            };
+            left = left.saturating_sub(written);
+            self.offset = self.offset.saturating_add(written);
+            if self.offset >= whole {
+                self.finish_piece();
             }
         }
     }
 
     #[inline]
-    fn finish_message(&mut self) {
+    fn finish_piece(&mut self) {
         self.offset = 0;
         if self.replay.is_some() {
             self.written = self.written.saturating_add(1);
@@ -153,10 +174,35 @@ impl Outgoing {
     }
 }
 
+/// Writes at most `left` octets of a message and its prefix, from `offset` on; how many.
+#[inline]
+fn write_message(message: &Bytes, offset: usize, left: usize, transmit: &mut Transmit) -> usize {
+    let prefix = prefix(message.len());
+    let whole = message.len().saturating_add(PREFIX_LEN);
+    if offset == 0 && whole <= left && message.len() < SHARE_FROM {
+        // Most messages are small and go out whole.
+        let out = transmit.buffer();
+        out.reserve(whole);
+        out.extend_from_slice(&prefix);
+        out.extend_from_slice(message);
+        return whole;
+    }
+    let end = whole.min(offset.saturating_add(left));
+    if let Some(piece) = prefix.get(offset..end.min(PREFIX_LEN)) {
+        transmit.buffer().extend_from_slice(piece);
+    }
+    let (start, end) = (offset.saturating_sub(PREFIX_LEN), end.saturating_sub(PREFIX_LEN));
+    if end.saturating_sub(start) >= SHARE_FROM {
+        transmit.share(message.slice(start..end));
+    } else {
+        transmit.buffer().extend_from_slice(message.get(start..end).unwrap_or_default());
+    }
+    whole.min(offset.saturating_add(left)).saturating_sub(offset)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
     use bytes::Buf;
     use quickcheck::quickcheck;
 
@@ -166,7 +212,7 @@ mod tests {
 
     quickcheck! {
         /// However the frames are cut, the octets are prefix, message, prefix, message.
-        fn any_frame_sizes_give_the_same_octets(messages: Vec<Vec<u8>>, frames: Vec<u8>, keep: bool) -> bool {
+        fn any_frame_sizes_give_the_same_octets(messages: Vec<Vec<u8>>, batched: Vec<u8>, frames: Vec<u8>, keep: bool) -> bool {
             let mut outgoing = Outgoing::default();
             if keep {
                 outgoing.keep();
@@ -176,9 +222,23 @@ mod tests {
                 expected.push(0);
                 expected.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
                 expected.extend_from_slice(message);
-                outgoing.push(Bytes::copy_from_slice(message), 1 << 20);
             }
-            let mut transmit = Transmit::new();
+            let (mut transmit, mut rest) = (Transmit::new(), messages.as_slice());
+            let mut batched = batched.iter().map(|count| usize::from(count % 4)).chain(core::iter::repeat(1));
+            while !rest.is_empty() {
+                let (now, behind) = rest.split_at(batched.next().unwrap_or(1).min(rest.len()));
+                if now.is_empty() {
+                    outgoing.push(Bytes::copy_from_slice(&rest[0]), 1 << 20);
+                    rest = &rest[1..];
+                    outgoing.write(outgoing.unsent() / 2, &mut transmit);
+                    continue;
+                }
+                let mut batch = Batch::new();
+                now.iter().for_each(|message| batch.push(Bytes::copy_from_slice(message)));
+                outgoing.push_batch(&mut batch, 1 << 20);
+                assert!(batch.is_empty());
+                rest = behind;
+            }
             for frame in frames.iter().cycle().take(100) {
                 outgoing.write(usize::from(*frame), &mut transmit);
             }

@@ -9,11 +9,11 @@ use super::entry::Fate;
 use super::events::Kind;
 use super::goaway::Why;
 use super::{Connection, Received, Refused, RefusedReason, Role, SendError, Start, StateInput};
-use crate::call::message::PREFIX_LEN;
+use crate::call::message::{Assembler, PREFIX_LEN};
 use crate::call::request::{list_size, may_be_sent};
 use crate::call::response::Ending;
 use crate::call::state::Receiving;
-use crate::call::{CallId, Metadata, Outcome, RequestHead, ResponseHead, Status};
+use crate::call::{Batch, CallId, Messages, Metadata, Outcome, RequestHead, ResponseHead, Status};
 use crate::error::{ErrorCode, Misuse};
 use crate::stream::{ReceiveWindow, SendWindow};
 use crate::time::Instant;
@@ -121,11 +121,44 @@ impl Connection {
     /// [`SendError::Blocked`] with the message where too much is unsent; [`SendError::Ended`] where the call
     /// is over.
     pub fn send_message(&mut self, call: CallId, message: Bytes) -> Result<(), SendError> {
-        let index = self.calls.index(call).ok_or(SendError::Misuse(Misuse::UnknownCall))?;
         if u32::try_from(message.len()).is_err() {
             return Err(SendError::Misuse(Misuse::MessageTooLarge));
         }
         let octets = message.len().saturating_add(PREFIX_LEN);
+        let index = match self.admit(call, octets) {
+            Ok(index) => index,
+            Err(SendError::Blocked(())) => return Err(SendError::Blocked(message)),
+            Err(SendError::Ended) => return Err(SendError::Ended),
+            Err(SendError::Misuse(misuse)) => return Err(SendError::Misuse(misuse)),
+        };
+        if let Some(entry) = self.calls.get_mut(index) {
+            entry.outgoing.push(message, self.limits.replay_bytes_max);
+        }
+        self.queued(index, octets);
+        Ok(())
+    }
+
+    /// Queues messages, all of them: `batch` is empty then, and otherwise as it was.
+    ///
+    /// # Errors
+    /// As [`send_message`](Self::send_message).
+    pub fn send_batch(&mut self, call: CallId, batch: &mut Batch) -> Result<(), SendError<()>> {
+        if batch.is_oversized() {
+            return Err(SendError::Misuse(Misuse::MessageTooLarge));
+        }
+        let octets = batch.octets();
+        let index = self.admit(call, octets)?;
+        if let Some(entry) = self.calls.get_mut(index) {
+            entry.outgoing.push_batch(batch, self.limits.replay_bytes_max);
+        }
+        self.queued(index, octets);
+        Ok(())
+    }
+
+    /// Whether a call may queue so much; its place.
+    #[inline]
+    fn admit(&mut self, call: CallId, octets: usize) -> Result<u32, SendError<()>> {
+        let index = self.calls.index(call).ok_or(SendError::Misuse(Misuse::UnknownCall))?;
         let Some(entry) = self.calls.get_mut(index) else { return Err(SendError::Ended) };
         if !entry.is_running() {
             return Err(SendError::Ended);
@@ -141,16 +174,16 @@ impl Connection {
             if !call_full {
                 self.output.crowded.push(&mut self.calls, index);
             }
-            return Err(SendError::Blocked(message));
+            return Err(SendError::Blocked(()));
         }
-        self.queue_message(index, message);
-        Ok(())
+        Ok(index)
     }
 
-    fn queue_message(&mut self, index: u32, message: Bytes) {
+    /// So much was queued for a call.
+    #[inline]
+    fn queued(&mut self, index: u32, octets: usize) {
         let Some(entry) = self.calls.get_mut(index) else { return };
-        self.output.unsent = self.output.unsent.saturating_add(message.len().saturating_add(PREFIX_LEN));
-        entry.outgoing.push(message, self.limits.replay_bytes_max);
+        self.output.unsent = self.output.unsent.saturating_add(octets);
         if self.role == Role::Server && !entry.head_written {
             entry.send_head = true;
         }
@@ -226,24 +259,42 @@ impl Connection {
     /// # Errors
     /// [`Misuse::UnknownCall`].
     pub fn receive_message(&mut self, call: CallId) -> Result<Received, Misuse> {
+        self.receive(call, Assembler::take, Bytes::len)
+    }
+
+    /// The next message, and those that are there behind it, of `octets` altogether at most.
+    ///
+    /// # Errors
+    /// [`Misuse::UnknownCall`].
+    pub fn receive_messages(&mut self, call: CallId, octets: usize) -> Result<Received<Messages>, Misuse> {
+        self.receive(call, |incoming| incoming.take_many(octets), Messages::octets)
+    }
+
+    #[inline]
+    fn receive<M>(
+        &mut self,
+        call: CallId,
+        take: impl FnOnce(&mut Assembler) -> Option<(M, usize)>,
+        octets: impl FnOnce(&M) -> usize,
+    ) -> Result<Received<M>, Misuse> {
         let index = self.calls.index(call).ok_or(Misuse::UnknownCall)?;
         let entry = self.calls.get_mut(index).ok_or(Misuse::UnknownCall)?;
         let held = if entry.incoming.has_rest() { Some(entry.incoming.held()) } else { None };
-        let Some((message, credit)) = entry.incoming.take() else {
+        let Some((taken, credit)) = take(&mut entry.incoming) else {
             let over = entry.receiving == Receiving::Complete || !entry.is_running();
             return Ok(if over { Received::End } else { Received::Pending });
         };
         let more = entry.incoming.has_message() || entry.receiving == Receiving::Complete;
         match held {
             Some(held) => self.unread.replace(held, entry.incoming.held()),
-            None => self.unread.replace(message.len(), 0),
+            None => self.unread.replace(octets(&taken), 0),
         }
         self.credit(index, credit);
         if more {
             self.events.raise(&mut self.calls, index, Kind::Message);
         }
         self.message_taken(call);
-        Ok(Received::Message(message))
+        Ok(Received::Message(taken))
     }
 
     /// Ends the call on this side with `status`, and resets its stream. Without effect on a call that ended.

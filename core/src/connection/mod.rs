@@ -102,22 +102,22 @@ pub enum RefusedReason {
     InvalidHead,
 }
 
-/// What `receive_message` found.
+/// What `receive_message` found, or `receive_messages`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// A message.
-    Message(Bytes),
+pub enum Received<M = Bytes> {
+    /// A message, or several.
+    Message(M),
     /// Nothing yet; `Event::Message` follows.
     Pending,
     /// The peer's messages are complete, or the call is over: none will follow.
     End,
 }
 
-/// Why `send_message` did not take a message.
+/// Why `send_message` did not take a message, or `send_batch` some.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SendError {
+pub enum SendError<M = Bytes> {
     /// Too much is unsent; the message comes back, `Event::Writable` follows.
-    Blocked(Bytes),
+    Blocked(M),
     /// The call is over; its outcome says why.
     Ended,
     /// The command makes no sense now.
