@@ -1,10 +1,9 @@
 //! One call, on whichever side: what its handles drive.
 
-use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 
-use sailplane::call::Status;
+use sailplane::call::{Batch, Status};
 use sailplane::channel::attempt::{Verdict, verdict};
 use sailplane::channel::{Record, Ticket};
 use sailplane::connection::SendError;
@@ -12,7 +11,7 @@ use sailplane::{CallId, Instant};
 
 use crate::after::After;
 use crate::local::{Local, News, Place, register};
-use crate::state::Role;
+use crate::state::{Role, State};
 use crate::turn::Output;
 use crate::{Blocked, Io, Link};
 
@@ -20,8 +19,8 @@ use crate::{Blocked, Io, Link};
 pub(crate) trait Home<I: Io>: Send + Sync {
     /// The attempt ended, and the call may be placed once more.
     fn place_again(&self, call: &Arc<Call<I>>, record: Record);
-    /// Adds to a record that waits; false if there is no room, or it waits no longer.
-    fn append(&self, ticket: Ticket, message: &mut Option<Bytes>) -> bool;
+    /// Adds messages to a record that waits; false if there is no room, or it waits no longer.
+    fn append(&self, ticket: Ticket, batch: &mut Batch) -> bool;
     /// The record will not be continued.
     fn finish(&self, ticket: Ticket);
     /// The call waits no longer.
@@ -176,7 +175,7 @@ impl<I: Io> Call<I> {
     /// Runs a command where the call is on a connection.
     pub(crate) fn placed<R>(
         &self,
-        command: impl FnOnce(&mut crate::state::State<I>, CallId, &mut Local<I>) -> R,
+        command: impl FnOnce(&mut State<I>, CallId, &mut Local<I>) -> R,
     ) -> Option<R> {
         let (result, after) = {
             let mut local = self.lock();
@@ -188,25 +187,18 @@ impl<I: Io> Call<I> {
         Some(result)
     }
 
-    pub(crate) fn try_send(
-        &self,
-        local: &mut Local<I>,
-        message: &mut Option<Bytes>,
-    ) -> (Sent, Option<After<I>>) {
-        let Some(bytes) = message.take() else { return (Sent::Done, None) };
+    pub(crate) fn try_send(&self, local: &mut Local<I>, batch: &mut Batch) -> (Sent, Option<After<I>>) {
+        if batch.is_empty() {
+            return (Sent::Done, None);
+        }
         match &local.place {
             Place::Over => (Sent::Over, None),
-            Place::Moving => {
-                *message = Some(bytes);
-                (Sent::Wait, None)
-            }
+            Place::Moving => (Sent::Wait, None),
             Place::Waiting(ticket) => {
-                *message = Some(bytes);
-                let appended = self.home.as_ref().is_some_and(|home| home.append(*ticket, message));
+                let appended = self.home.as_ref().is_some_and(|home| home.append(*ticket, batch));
                 (if appended { Sent::Done } else { Sent::Wait }, None)
             }
             Place::Placed(link, id) if !local.backlog.is_empty() => {
-                *message = Some(bytes);
                 let (link, id) = (Arc::clone(link), *id);
                 let (ended, after) = link.command(|state, _, _| {
                     let ended = state.has_ended(id);
@@ -218,38 +210,46 @@ impl<I: Io> Call<I> {
                 (if ended { Sent::Over } else { Sent::Wait }, Some(after))
             }
             Place::Placed(link, id) => {
-                let (link, id, this) = (Arc::clone(link), *id, self.this.upgrade());
-                let headers = std::mem::take(&mut local.headers);
-                let (sent, after) = link.command_for(Output::Message, |state, _, _| {
-                    if state.has_ended(id) {
-                        *message = Some(bytes);
-                        drop(state.take(id, local, self.role));
-                        return Sent::Over;
+                if local.headers.is_empty() && batch.octets() < Batch::SMALL {
+                    local.added = local.added.wrapping_add(1);
+                    if link.add(*id, batch, local.added) {
+                        local.head_taken |= self.role == Role::Server;
+                        return (Sent::Done, None);
                     }
-                    if !headers.is_empty() {
-                        // Refused where they were sent, which `add_headers` has told already.
-                        let _ = state.connection.send_headers(id, headers);
-                    }
-                    match state.connection.send_message(id, bytes) {
-                        Ok(()) => {
-                            local.head_taken |= self.role == Role::Server;
-                            Sent::Done
-                        }
-                        Err(SendError::Blocked(bytes)) => {
-                            *message = Some(bytes);
-                            if let Some(this) = &this {
-                                state.attach(id, this);
-                            }
-                            Sent::Wait
-                        }
-                        Err(SendError::Misuse(misuse)) => Sent::Misused(misuse.to_string()),
-                        Err(SendError::Ended) => {
-                            drop(state.take(id, local, self.role));
-                            Sent::Over
-                        }
-                    }
-                });
+                }
+                let (link, id) = (Arc::clone(link), *id);
+                let (sent, after) =
+                    link.command_for(Output::Message, |state, _, _| self.send(state, id, local, batch));
                 (sent, Some(after))
+            }
+        }
+    }
+
+    /// Sends, under the connection's lock.
+    fn send(&self, state: &mut State<I>, id: CallId, local: &mut Local<I>, batch: &mut Batch) -> Sent {
+        if state.has_ended(id) {
+            drop(state.take(id, local, self.role));
+            return Sent::Over;
+        }
+        if !local.headers.is_empty() {
+            // Refused where they were sent, which `add_headers` has told already.
+            let _ = state.connection.send_headers(id, std::mem::take(&mut local.headers));
+        }
+        match state.connection.send_batch(id, batch) {
+            Ok(()) => {
+                local.head_taken |= self.role == Role::Server;
+                Sent::Done
+            }
+            Err(SendError::Blocked(())) => {
+                if let Some(this) = self.this.upgrade() {
+                    state.attach(id, &this);
+                }
+                Sent::Wait
+            }
+            Err(SendError::Misuse(misuse)) => Sent::Misused(misuse.to_string()),
+            Err(SendError::Ended) => {
+                drop(state.take(id, local, self.role));
+                Sent::Over
             }
         }
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use sailplane::call::{Code, Replay, Status};
+use sailplane::call::{Batch, Code, Replay, Status};
 use sailplane::channel::{self, Action, ConnectionId, Machine, Record, Ticket};
 use sailplane::stub::{self, Driver, RawCall};
 use sailplane::{CallId, Config, Instant, Limits, RefusedReason, Start};
@@ -404,7 +404,7 @@ impl<C: Connector> Home<C::Io> for Client<C> {
         self.wait(call, record);
     }
 
-    fn append(&self, ticket: Ticket, message: &mut Option<Bytes>) -> bool {
+    fn append(&self, ticket: Ticket, batch: &mut Batch) -> bool {
         let max = self.config.limits.unsent_call_bytes_max;
         let mut state = self.lock();
         let Some(record) = state.machine.record_mut(ticket) else { return false };
@@ -412,7 +412,7 @@ impl<C: Connector> Home<C::Io> for Client<C> {
         if held > max && !record.call.messages.is_empty() {
             return false;
         }
-        record.call.messages.extend(message.take());
+        record.call.messages.extend(batch.drain());
         true
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use sailplane::call::{Metadata, Outcome, ResponseHead, Result, Status};
+use sailplane::call::{Batch, Metadata, Outcome, ResponseHead, Result, Status};
 use sailplane::stub::driver::{Driver, Incoming};
 use sailplane::{CallId, Instant};
 
@@ -36,8 +36,8 @@ impl<I: Io> Driver for Call<I> {
             cx,
             |local| &mut local.receive_waker,
             |local| {
-                if let Some(message) = local.messages.pop() {
-                    return Some(Incoming::Message(message));
+                if let Some(messages) = local.messages.pop() {
+                    return Some(Incoming::Messages(messages));
                 }
                 match self.role {
                     Role::Client if local.complete || matches!(local.place, Place::Over) => {
@@ -70,14 +70,14 @@ impl<I: Io> Driver for Call<I> {
         )
     }
 
-    fn poll_send(&self, _: CallId, message: &mut Option<Bytes>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    fn poll_send(&self, _: CallId, batch: &mut Batch, cx: &mut Context<'_>) -> Poll<Result<()>> {
         loop {
             let mut replaced = None;
             let mut local = self.lock();
             let mut again = Self::repeat(&mut local);
             let (sent, after) = match again {
                 Some(_) => (Sent::Wait, None),
-                None => self.try_send(&mut local, message),
+                None => self.try_send(&mut local, batch),
             };
             again = again.or_else(|| Self::repeat(&mut local));
             let result = match sent {

@@ -33,6 +33,8 @@ pub struct Link<I: Io> {
     pub(crate) written: AtomicU64,
     /// A command in a turn left output where it is.
     pub(crate) output: AtomicBool,
+    /// A command outside of a turn left output where it is, and asked for a flush that has not begun.
+    pub(crate) kicked: AtomicBool,
     /// What `poll_timeout` said last.
     pub(crate) timeout: Alarm,
     pub(crate) wants_receive: AtomicBool,
@@ -92,6 +94,7 @@ impl<I: Io> Link<I> {
             writer: Writer::default(),
             written: AtomicU64::new(0),
             output: AtomicBool::new(false),
+            kicked: AtomicBool::new(false),
             timeout,
             wants_receive: AtomicBool::new(wants_receive),
             stuck: AtomicBool::new(false),
@@ -179,6 +182,7 @@ impl<I: Io> Link<I> {
 
     /// Writes what there is to write.
     pub fn flush(self: &Arc<Self>) {
+        self.kicked.store(false, Ordering::SeqCst);
         let after = self.command_for(Output::Flush, |_, _, _| ()).1;
         after.settle();
     }

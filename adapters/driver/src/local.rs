@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use sailplane::call::{Metadata, Outcome, ResponseHead, Status};
+use sailplane::call::{Messages, Metadata, Outcome, ResponseHead, Status};
 use sailplane::channel::Ticket;
 use sailplane::{CallId, Instant};
 
@@ -41,7 +41,7 @@ pub(crate) struct Local<I: Io> {
     pub(crate) look: bool,
     pub(crate) head: Option<ResponseHead>,
     pub(crate) head_taken: bool,
-    pub(crate) messages: Messages,
+    pub(crate) messages: Stock,
     /// No message will follow those in `messages`.
     pub(crate) complete: bool,
     /// Client: how it ended, until it is asked for.
@@ -55,6 +55,8 @@ pub(crate) struct Local<I: Io> {
     /// The last handle is gone.
     pub(crate) released: bool,
     pub(crate) peer: Option<Arc<str>>,
+    /// Small messages that were sent, modulo 256.
+    pub(crate) added: u8,
     /// Somebody else than the thread that waits may end the wait, by other means than bytes on the connection.
     pub(crate) interruptible: bool,
 
@@ -81,7 +83,7 @@ impl<I: Io> Local<I> {
             look: false,
             head: None,
             head_taken: false,
-            messages: Messages::default(),
+            messages: Stock::default(),
             complete: false,
             outcome: None,
             over: None,
@@ -89,6 +91,7 @@ impl<I: Io> Local<I> {
             cancelled: false,
             released: false,
             peer: None,
+            added: 0,
             interruptible: false,
             headers: Metadata::new(),
             trailers: Metadata::new(),
@@ -174,41 +177,34 @@ pub(crate) fn register(slot: &mut Option<Waker>, cx: &Context<'_>) -> Option<Wak
     }
 }
 
-/// Small messages that are taken at once for a reader that wants one: so many, and so many octets. Their
-/// senders are told that they were read.
-const AT_ONCE: usize = 64;
-const OCTETS_AT_ONCE: usize = 8 * 1024;
+/// Messages of so many octets are taken at once for a reader that wants one. Their senders are told that they
+/// were read.
+pub(crate) const OCTETS_AT_ONCE: usize = 16 * 1024;
 
-/// Messages in order; one or two, as usual, without an allocation.
+/// Messages in order; those of one look, as usual, without an allocation.
 #[derive(Debug, Default)]
-pub(crate) struct Messages {
-    first: Option<Bytes>,
-    second: Option<Bytes>,
-    rest: VecDeque<Bytes>,
-    octets: usize,
+pub(crate) struct Stock {
+    /// Empty only if `behind` is.
+    first: Option<Messages>,
+    behind: VecDeque<Messages>,
 }
 
-impl Messages {
-    pub(crate) fn push(&mut self, message: Bytes) {
-        self.octets += message.len();
-        match (&self.first, &self.second) {
-            (None, _) => self.first = Some(message),
-            (_, None) => self.second = Some(message),
-            _ => self.rest.push_back(message),
+impl Stock {
+    pub(crate) fn push(&mut self, messages: Messages) {
+        match self.first {
+            None => self.first = Some(messages),
+            Some(_) => self.behind.push_back(messages),
         }
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Bytes> {
-        let second = self.second.take();
-        let first = std::mem::replace(&mut self.first, second);
-        self.second = self.rest.pop_front();
-        self.octets -= first.as_ref().map_or(0, Bytes::len);
-        first
+    /// What was taken at one look.
+    pub(crate) fn pop(&mut self) -> Option<Messages> {
+        let behind = self.behind.pop_front();
+        std::mem::replace(&mut self.first, behind)
     }
 
-    /// Enough is here: one for the reader, and one so that a look at the only message of a call finds the
-    /// end as well; or many small ones, so that not each of them costs a look.
+    /// Enough is here: what was taken last is not all, or nobody asked for what was taken before.
     pub(crate) fn is_enough(&self) -> bool {
-        self.second.is_some() && (self.octets >= OCTETS_AT_ONCE || self.rest.len() >= AT_ONCE - 2)
+        self.first.is_some() && !self.behind.is_empty()
     }
 }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use sailplane::call::{Code, Status};
-use sailplane::{Config, Connection, End, Instant, Transmit};
+use sailplane::call::{Batch, Code, Status};
+use sailplane::{CallId, Config, Connection, End, Instant, Transmit};
 
 use crate::after::After;
 use crate::state::{Change, Role, State};
@@ -44,6 +44,17 @@ impl<I: Io> Link<I> {
         self.conclude(&mut state, now, defers, &mut after);
         drop(state);
         (result, after)
+    }
+
+    /// Queues messages where a flush is due anyway, which has not begun: then there is nothing else to do. False:
+    /// nothing was done, and a command has to be run. `count` says which message of its call it is.
+    pub(crate) fn add(&self, id: CallId, batch: &mut Batch, count: u8) -> bool {
+        if !self.is_due(count) {
+            return false;
+        }
+        let mut state = self.lock();
+        // Asked again: who flushes says so first, and takes the lock then.
+        self.is_due(count) && !state.has_ended(id) && state.connection.send_batch(id, batch).is_ok()
     }
 
     /// The last step under the lock: events out, output out, the writer's role, the timeout.

@@ -7,7 +7,7 @@ use sailplane::call::Status;
 use sailplane::{CallId, Connection, Event, Instant, Received, Transmit};
 
 use crate::call::Call;
-use crate::local::{Local, News, Place};
+use crate::local::{Local, News, OCTETS_AT_ONCE, Place};
 use crate::rest::{Pace, Sleeper};
 use crate::{IncomingCall, Io, Link};
 
@@ -159,8 +159,9 @@ impl<I: Io> State<I> {
         let ended = self.slot(id).ended;
         local.look = !local.complete;
         while !local.complete && (ended || !local.messages.is_enough()) {
-            match self.connection.receive_message(id) {
-                Ok(Received::Message(message)) => local.messages.push(message),
+            let most = if ended { usize::MAX } else { OCTETS_AT_ONCE };
+            match self.connection.receive_messages(id, most) {
+                Ok(Received::Message(messages)) => local.messages.push(messages),
                 Ok(Received::Pending) if ended => local.complete = true,
                 Ok(Received::Pending) => {
                     local.look = false;

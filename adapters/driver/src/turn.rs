@@ -13,8 +13,8 @@ use sailplane::Instant;
 
 use crate::{Io, Link};
 
-/// A message of a stream that follows other output within this time waits for what follows itself: so long
-/// may a handler that does nothing but send delay a message. One that comes alone leaves at once.
+/// A message of a stream that follows other output within this time waits for what follows itself: so long, and
+/// for eight messages, may a handler that does nothing but send delay one. One that comes alone leaves at once.
 const CLOSE: Duration = Duration::from_micros(100);
 
 /// What a turn leaves to its end.
@@ -92,6 +92,17 @@ impl<I: Io> Link<I> {
         }
     }
 
+    /// Whether a message that this thread queues waits for a flush that is to come anyway and has not begun. Under
+    /// the connection's lock it is certain: who flushes says so first, and takes the lock then. Where a message
+    /// waits for those that follow it closely, only the clock can say, which is asked for one in eight: `count`.
+    pub(crate) fn is_due(&self, count: u8) -> bool {
+        let (turn, gather) = TURN.get();
+        if turn != address(&self.io) {
+            return self.kicked.load(Ordering::SeqCst);
+        }
+        (gather == Gather::All || count % 8 != 0) && self.has_gathered()
+    }
+
     /// A command left output where it is.
     pub(crate) fn left_output(&self) {
         if is_in_turn(&self.io) {
@@ -100,6 +111,8 @@ impl<I: Io> Link<I> {
                 self.io.gathers();
             }
         } else {
+            // Before the kick, for the flush that it asks for ends it.
+            self.kicked.store(true, Ordering::SeqCst);
             self.io.kick();
         }
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use sailplane::call::{Code, Status};
+use sailplane::call::{Batch, Code, Status};
 use sailplane::stub::driver::Incoming;
 use sailplane::{End, Limits};
 use support::{ANY, Count, World, echo};
@@ -220,15 +220,15 @@ fn messages_sent_before_there_is_a_connection_arrive_in_order() {
     let call = world.start_streaming();
     let mut cx = Context::from_waker(Waker::noop());
     for text in ["a", "b", "c"] {
-        let mut message = Some(Bytes::from(text.repeat(40_000)));
+        let mut message = Batch::from(Bytes::from(text.repeat(40_000)));
         assert!(call.0.poll_send(ANY, &mut message, &mut cx).is_ready() || text == "c");
-        if let Some(message) = message {
-            assert_eq!(message.len(), 40_000, "the record is full");
+        if !message.is_empty() {
+            assert_eq!(message.octets(), 40_005, "the record is full");
         }
     }
     let woken = Arc::new(Count::default());
     let waker = Waker::from(Arc::clone(&woken));
-    let mut message = Some(Bytes::from("c".repeat(40_000)));
+    let mut message = Batch::from(Bytes::from("c".repeat(40_000)));
     assert!(call.0.poll_send(ANY, &mut message, &mut Context::from_waker(&waker)).is_pending());
     world.connect();
     world.pump();
@@ -241,7 +241,9 @@ fn messages_sent_before_there_is_a_connection_arrive_in_order() {
     let mut received = Vec::new();
     loop {
         match server.poll_receive(id, &mut cx) {
-            Poll::Ready(Incoming::Message(message)) => received.push((message[0], message.len())),
+            Poll::Ready(Incoming::Messages(messages)) => {
+                received.extend(messages.map(|message| (message[0], message.len())));
+            }
             Poll::Ready(Incoming::End) => break,
             Poll::Ready(Incoming::Ended(status)) => panic!("{status}"),
             Poll::Pending => world.pump(),

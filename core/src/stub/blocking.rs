@@ -6,13 +6,14 @@ use core::borrow::Borrow;
 use core::fmt;
 use core::task::{Context, Poll, Waker};
 
-use crate::call::{CallId, Metadata, Result, Status};
+use crate::call::{Batch, CallId, Metadata, Result, Status};
 use crate::stub::driver::Driver;
 use crate::stub::raw::Link;
 use crate::stub::receive::Reply;
 use crate::stub::sender::SendError;
 use crate::stub::service::{Answer, ServiceInfo};
 use crate::stub::{Call, Method};
+use crate::time::Instant;
 
 /// A call's driver, kept while a poll function has its handle.
 struct Parked(Option<(Arc<dyn Driver>, CallId)>);
@@ -32,6 +33,19 @@ impl Parked {
         }
         result.unwrap_or_else(|| Err(Status::internal("the driver stopped waiting for a call")))
     }
+}
+
+/// Sends what is in `batch`; waits only where there is no room for it.
+fn send(link: &Link, batch: &mut Batch) -> Result<()> {
+    match link.poll_send(batch, &mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(sent) => sent,
+        Poll::Pending => Parked::new(link).run(|cx| link.poll_send(batch, cx)),
+    }
+}
+
+/// The driver's clock.
+fn now(link: &Link) -> Instant {
+    link.parts().map_or(Instant::from_nanos(0), |(driver, _)| driver.now())
 }
 
 /// Waits for a unary call.
@@ -57,7 +71,10 @@ impl<T> Streaming<T> {
     /// cancels a client's call.
     pub fn message(&mut self) -> Result<Option<T>> {
         let receive = &mut self.0.receive;
-        let next = Parked::new(receive.link()).run(|cx| receive.poll_next(cx));
+        let next = match receive.next_here() {
+            Some(message) => Ok(Some(message)),
+            None => Parked::new(receive.link()).run(|cx| receive.poll_next(cx)),
+        };
         self.0.decode(next)
     }
 
@@ -117,12 +134,12 @@ impl<T> Sender<T> {
     /// # Errors
     /// The call is over.
     pub fn send(&mut self, message: &T) -> Result<(), SendError> {
-        let mut message = Some((self.0.encode)(message));
-        let outgoing = &mut self.0.outgoing;
-        Parked::new(outgoing.link()).run(|cx| outgoing.poll_send(&mut message, cx)).map_err(SendError::new)
+        let crate::stub::Sender { outgoing, encoder } = &mut self.0;
+        outgoing.note(send(outgoing.link(), encoder.one(message)))
     }
 
-    /// Sends messages one after the other. Does not [`finish`](Self::finish).
+    /// Sends messages one after the other; small ones leave together, where the iterator says that it has more
+    /// ([`Iterator::size_hint`]) and gives it without delay. Does not [`finish`](Self::finish).
     ///
     /// # Errors
     /// The call is over; the messages that were not sent are dropped.
@@ -130,7 +147,12 @@ impl<T> Sender<T> {
     where
         I: IntoIterator<Item: Borrow<T>>,
     {
-        messages.into_iter().try_for_each(|message| self.send(message.borrow()))
+        let crate::stub::Sender { outgoing, encoder } = &mut self.0;
+        let mut messages = messages.into_iter();
+        while let Some(batch) = encoder.some_fast(&mut messages, || now(outgoing.link())) {
+            outgoing.note(send(outgoing.link(), batch))?;
+        }
+        Ok(())
     }
 
     /// Says that nothing will follow. On a server without effect: its answer says so.
@@ -166,9 +188,7 @@ impl<Q, R> ClientStreamingCall<Q, R> {
     /// # Errors
     /// The call is over; [`finish`](Self::finish) says how it ended, perhaps with a reply.
     pub fn send(&mut self, message: &Q) -> Result<(), SendError> {
-        let mut message = Some((self.0.encode)(message));
-        let link = self.0.reply.link();
-        Parked::new(link).run(|cx| link.poll_send(&mut message, cx)).map_err(SendError::new)
+        send(self.0.reply.link(), self.0.encoder.one(message)).map_err(SendError::new)
     }
 
     /// Says that nothing will follow, and waits for the reply.
@@ -188,7 +208,14 @@ impl<Q, R> ClientStreamingCall<Q, R> {
     where
         I: IntoIterator<Item: Borrow<Q>>,
     {
-        _ = messages.into_iter().try_for_each(|message| self.send(message.borrow()));
+        let mut messages = messages.into_iter();
+        let crate::stub::ClientStreamingCall { reply, encoder, .. } = &mut self.0;
+        while let Some(batch) = encoder.some_fast(&mut messages, || now(reply.link())) {
+            if send(reply.link(), batch).is_err() {
+                break;
+            }
+        }
+        drop(messages);
         self.finish()
     }
 

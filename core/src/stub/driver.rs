@@ -4,14 +4,14 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 use core::task::{Context, Poll};
 
-use crate::call::{CallId, Metadata, Outcome, ResponseHead, Result, Status};
+use crate::call::{Batch, CallId, Messages, Metadata, Outcome, ResponseHead, Result, Status};
 use crate::time::Instant;
 
 /// What [`Driver::poll_receive`] found.
 #[derive(Debug)]
 pub enum Incoming {
-    /// A message.
-    Message(Bytes),
+    /// A message, and perhaps more.
+    Messages(Messages),
     /// No message will follow. Client: [`Driver::poll_outcome`] says how the call ended, at once or soon.
     End,
     /// Server: the call ended before the peer's messages were complete (cancelled, deadline, connection lost).
@@ -32,18 +32,19 @@ pub trait Driver: Send + Sync {
     /// Client: initial metadata, once; `None` when the call ended without, or they were taken.
     fn poll_headers(&self, call: CallId, cx: &mut Context<'_>) -> Poll<Option<ResponseHead>>;
 
-    /// The next message of the peer. After [`Incoming::End`] the answer stays the same.
+    /// The next message of the peer, perhaps with some that are there behind it. After [`Incoming::End`] the answer stays the same.
     fn poll_receive(&self, call: CallId, cx: &mut Context<'_>) -> Poll<Incoming>;
 
     /// Client: how the call ended, once. Unread messages stay readable only before this is taken.
     fn poll_outcome(&self, call: CallId, cx: &mut Context<'_>) -> Poll<Outcome>;
 
-    /// Takes the message out of `message` as soon as there is room for it. `Pending` leaves it there.
+    /// Takes all messages out of `batch` as soon as there is room for them. `Pending` leaves there what there is no
+    /// room for.
     ///
     /// # Errors
     /// The call is over: its status, where that is a failure. A client whose call was answered OK before
     /// it had sent everything gets CANCELLED. The outcome stays there to be taken.
-    fn poll_send(&self, call: CallId, message: &mut Option<Bytes>, cx: &mut Context<'_>) -> Poll<Result<()>>;
+    fn poll_send(&self, call: CallId, batch: &mut Batch, cx: &mut Context<'_>) -> Poll<Result<()>>;
 
     /// Client: half-closes.
     fn finish_sending(&self, call: CallId);

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use core::fmt;
 
-use crate::call::Result;
+use crate::call::{Batch, Result};
 
 /// Who sends how many messages.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -32,6 +32,12 @@ pub trait Codec<T> {
     /// Encodes a message.
     fn encode(message: &T) -> Bytes;
 
+    /// Encodes a message of a stream, behind those in `batch`. Worth more than the default where a small message
+    /// can be written there ([`Batch::push_with`]).
+    fn encode_into(message: &T, batch: &mut Batch) {
+        batch.push(Self::encode(message));
+    }
+
     /// Decodes a message.
     ///
     /// # Errors
@@ -46,8 +52,10 @@ pub struct Method<Q, R> {
     info: MethodInfo,
     encode_request: fn(&Q) -> Bytes,
     decode_request: fn(Bytes) -> Result<Q>,
+    batch_request: fn(&Q, &mut Batch),
     encode_reply: fn(&R) -> Bytes,
     decode_reply: fn(Bytes) -> Result<R>,
+    batch_reply: fn(&R, &mut Batch),
 }
 
 impl<Q, R> Method<Q, R> {
@@ -56,8 +64,10 @@ impl<Q, R> Method<Q, R> {
             info: MethodInfo { path, kind },
             encode_request: <C as Codec<Q>>::encode,
             decode_request: <C as Codec<Q>>::decode,
+            batch_request: <C as Codec<Q>>::encode_into,
             encode_reply: <C as Codec<R>>::encode,
             decode_reply: <C as Codec<R>>::decode,
+            batch_reply: <C as Codec<R>>::encode_into,
         }
     }
 
@@ -131,16 +141,16 @@ impl<Q, R> Method<Q, R> {
         (self.decode_request)(request)
     }
 
-    pub(crate) const fn request_encoder(&self) -> fn(&Q) -> Bytes {
-        self.encode_request
+    pub(crate) const fn request_encoder(&self) -> fn(&Q, &mut Batch) {
+        self.batch_request
     }
 
     pub(crate) const fn request_decoder(&self) -> fn(Bytes) -> Result<Q> {
         self.decode_request
     }
 
-    pub(crate) const fn reply_encoder(&self) -> fn(&R) -> Bytes {
-        self.encode_reply
+    pub(crate) const fn reply_encoder(&self) -> fn(&R, &mut Batch) {
+        self.batch_reply
     }
 
     pub(crate) const fn reply_decoder(&self) -> fn(Bytes) -> Result<R> {
@@ -165,7 +175,7 @@ impl<Q, R> fmt::Debug for Method<Q, R> {
 #[cfg(feature = "prost")]
 mod protobuf {
     use super::{Codec, Method, MethodKind};
-    use crate::call::{Code, Result, ResultExt as _};
+    use crate::call::{Batch, Code, Result, ResultExt as _};
     use bytes::Bytes;
     use prost::Message;
 
@@ -177,6 +187,15 @@ mod protobuf {
         /// One allocation of exactly the encoded length; none for an empty message.
         fn encode(message: &T) -> Bytes {
             Bytes::from(message.encode_to_vec())
+        }
+
+        fn encode_into(message: &T, batch: &mut Batch) {
+            let octets = message.encoded_len();
+            if octets >= Batch::SMALL {
+                return batch.push(Self::encode(message));
+            }
+            // A vector has room for everything.
+            batch.push_with(octets, |out| _ = message.encode(out));
         }
 
         fn decode(bytes: Bytes) -> Result<T> {

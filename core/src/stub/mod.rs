@@ -9,6 +9,7 @@ mod call;
 mod cancel;
 mod client;
 pub mod driver;
+mod encoder;
 #[cfg(feature = "std")]
 mod info;
 mod method;

@@ -5,11 +5,10 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 #[cfg(feature = "std")]
 use alloc::vec::Vec;
-use bytes::Bytes;
 use core::fmt;
 use core::task::{Context, Poll};
 
-use crate::call::{CallId, Metadata, Result, Status};
+use crate::call::{Batch, CallId, Metadata, Result, Status};
 use crate::stub::driver::Driver;
 use crate::stub::{Call, CallOptions};
 #[cfg(feature = "std")]
@@ -126,9 +125,9 @@ impl Link {
         }
     }
 
-    pub(crate) fn poll_send(&self, message: &mut Option<Bytes>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    pub(crate) fn poll_send(&self, batch: &mut Batch, cx: &mut Context<'_>) -> Poll<Result<()>> {
         match self.parts() {
-            Ok((driver, call)) => driver.poll_send(call, message, cx),
+            Ok((driver, call)) => driver.poll_send(call, batch, cx),
             Err(status) => Poll::Ready(Err(status)),
         }
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use core::task::{Context, Poll, ready};
 
-use crate::call::{Metadata, Result, Status};
+use crate::call::{Messages, Metadata, Result, Status};
 use crate::stub::driver::Incoming;
 use crate::stub::raw::Link;
 
@@ -11,6 +11,8 @@ use crate::stub::raw::Link;
 #[derive(Debug)]
 pub(crate) struct Receive {
     link: Link,
+    /// What the driver gave and nobody asked for yet.
+    messages: Messages,
     headers: Option<Metadata>,
     trailers: Option<Metadata>,
     end: Option<Result<()>>,
@@ -20,15 +22,30 @@ pub(crate) struct Receive {
 
 impl Receive {
     pub(crate) const fn new(link: Link) -> Self {
-        Self { link, headers: None, trailers: None, end: None, told: false }
+        Self {
+            link,
+            messages: Messages::new(Bytes::new()),
+            headers: None,
+            trailers: None,
+            end: None,
+            told: false,
+        }
     }
 
     pub(crate) const fn link(&self) -> &Link {
         &self.link
     }
 
+    /// The next message, if it is here.
+    pub(crate) fn next_here(&mut self) -> Option<Bytes> {
+        self.messages.next()
+    }
+
     /// The next message; after them the outcome: a failure once, otherwise `None`.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        if let Some(message) = self.next_here() {
+            return Poll::Ready(Ok(Some(message)));
+        }
         if self.end.is_none() {
             if let Some(message) = ready!(self.poll_incoming(cx)) {
                 if self.headers.is_none() && self.link.has_info() {
@@ -51,7 +68,10 @@ impl Receive {
             Err(status) => Incoming::Ended(status),
         };
         match incoming {
-            Incoming::Message(message) => return Poll::Ready(Some(message)),
+            Incoming::Messages(messages) => {
+                self.messages = messages;
+                return Poll::Ready(self.messages.next());
+            }
             Incoming::End if self.link.is_server() => self.end = Some(Ok(())),
             Incoming::End => ready!(self.poll_outcome(cx)),
             Incoming::Ended(status) => self.end = Some(Err(status)),
@@ -112,6 +132,7 @@ impl Receive {
         if !self.link.is_server() {
             self.link.cancel(status.clone());
         }
+        self.messages = Messages::default();
         self.end = Some(Err(status.clone()));
         self.told = true;
         self.settle();
@@ -212,12 +233,19 @@ pub(crate) fn poll_single(link: &Link, first: &mut Option<Bytes>, cx: &mut Conte
     let (driver, call) = link.parts()?;
     loop {
         match ready!(driver.poll_receive(call, cx)) {
-            Incoming::Message(message) if first.is_none() => *first = Some(message),
-            Incoming::Message(_) => {
-                return Poll::Ready(Err(Status::unimplemented("more than one message where one is allowed")));
+            Incoming::Messages(mut messages) if first.is_none() => {
+                *first = messages.next();
+                if !messages.is_empty() {
+                    return Poll::Ready(Err(more_than_one()));
+                }
             }
+            Incoming::Messages(_) => return Poll::Ready(Err(more_than_one())),
             Incoming::End => return Poll::Ready(Ok(())),
             Incoming::Ended(status) => return Poll::Ready(Err(status)),
         }
     }
+}
+
+fn more_than_one() -> Status {
+    Status::unimplemented("more than one message where one is allowed")
 }

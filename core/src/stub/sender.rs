@@ -1,13 +1,13 @@
 //! The sending half of a stream.
 
-use bytes::Bytes;
 use core::borrow::Borrow;
 use core::error::Error;
 use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll, ready};
 
-use crate::call::{Result, Status};
+use crate::call::{Batch, Result, Status};
+use crate::stub::encoder::Encoder;
 use crate::stub::raw::Link;
 use crate::stub::unary::CANCELLED;
 
@@ -59,13 +59,17 @@ impl Outgoing {
 
     pub(crate) fn poll_send(
         &mut self,
-        message: &mut Option<Bytes>,
+        batch: &mut Batch,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<()>> {
-        let sent = ready!(self.link.poll_send(message, cx));
-        // A call that is over needs no cancelling.
+    ) -> Poll<Result<(), SendError>> {
+        let sent = ready!(self.link.poll_send(batch, cx));
+        Poll::Ready(self.note(sent))
+    }
+
+    /// A call that is over needs no cancelling.
+    pub(crate) fn note(&mut self, sent: Result<()>) -> Result<(), SendError> {
         self.finished |= sent.is_err();
-        Poll::Ready(sent)
+        sent.map_err(SendError)
     }
 
     pub(crate) fn finish(&mut self) {
@@ -89,12 +93,12 @@ impl Drop for Outgoing {
 #[must_use = "dropping a client's Sender cancels the call"]
 pub struct Sender<T> {
     pub(crate) outgoing: Outgoing,
-    pub(crate) encode: fn(&T) -> Bytes,
+    pub(crate) encoder: Encoder<T>,
 }
 
 impl<T> Sender<T> {
-    pub(crate) const fn new(link: Link, encode: fn(&T) -> Bytes) -> Self {
-        Self { outgoing: Outgoing { link, finished: false }, encode }
+    pub(crate) const fn new(link: Link, encode: fn(&T, &mut Batch)) -> Self {
+        Self { outgoing: Outgoing { link, finished: false }, encoder: Encoder::new(encode) }
     }
 
     /// Sends a message, as soon as there is room for it. Dropping the future sends all of it or nothing.
@@ -102,12 +106,13 @@ impl<T> Sender<T> {
     /// # Errors
     /// The call is over.
     pub fn send(&mut self, message: &T) -> impl Future<Output = Result<(), SendError>> + Send + use<'_, T> {
-        let mut message = Some((self.encode)(message));
-        let outgoing = &mut self.outgoing;
-        poll_fn(move |cx| outgoing.poll_send(&mut message, cx).map_err(SendError))
+        let Self { outgoing, encoder } = self;
+        let batch = encoder.one(message);
+        poll_fn(move |cx| outgoing.poll_send(batch, cx))
     }
 
-    /// Sends messages one after the other. Does not [`finish`](Self::finish).
+    /// Sends messages one after the other; small ones leave together, as far as the iterator does not wait.
+    /// Does not [`finish`](Self::finish).
     ///
     /// # Errors
     /// The call is over; the messages that were not sent are dropped.
@@ -116,10 +121,9 @@ impl<T> Sender<T> {
         I: IntoIterator<Item: Borrow<T>>,
     {
         let mut messages = messages.into_iter();
-        let encode = self.encode;
-        while let Some(message) = messages.next().map(|message| encode(message.borrow())) {
-            let mut message = Some(message);
-            poll_fn(|cx| self.outgoing.poll_send(&mut message, cx)).await.map_err(SendError)?;
+        let Self { outgoing, encoder } = self;
+        while let Some(batch) = encoder.some(&mut messages) {
+            poll_fn(|cx| outgoing.poll_send(batch, cx)).await?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use core::task::{Context, Poll, ready};
 
 use crate::call::Result;
 use crate::stub::Method;
+use crate::stub::encoder::Encoder;
 use crate::stub::raw::Link;
 use crate::stub::receive::Reply;
 use crate::stub::sender::SendError;
@@ -56,13 +57,14 @@ impl<R> fmt::Debug for UnaryCall<R> {
 #[must_use = "dropping a call cancels it"]
 pub struct ClientStreamingCall<Q, R> {
     pub(crate) reply: Reply,
-    pub(crate) encode: fn(&Q) -> Bytes,
+    pub(crate) encoder: Encoder<Q>,
     pub(crate) decode: fn(Bytes) -> Result<R>,
 }
 
 impl<Q, R> ClientStreamingCall<Q, R> {
     pub(crate) const fn new(link: Link, method: &Method<Q, R>) -> Self {
-        Self { reply: Reply::new(link), encode: method.request_encoder(), decode: method.reply_decoder() }
+        let encoder = Encoder::new(method.request_encoder());
+        Self { reply: Reply::new(link), encoder, decode: method.reply_decoder() }
     }
 
     /// Sends a message, as soon as there is room for it. Dropping the future sends all of it or nothing.
@@ -73,9 +75,8 @@ impl<Q, R> ClientStreamingCall<Q, R> {
         &mut self,
         message: &Q,
     ) -> impl Future<Output = Result<(), SendError>> + Send + use<'_, Q, R> {
-        let mut message = Some((self.encode)(message));
-        let link = self.reply.link();
-        poll_fn(move |cx| link.poll_send(&mut message, cx).map_err(SendError::new))
+        let (batch, link) = (self.encoder.one(message), self.reply.link());
+        poll_fn(move |cx| link.poll_send(batch, cx).map_err(SendError::new))
     }
 
     /// Says that nothing will follow, and waits for the reply. Dropping the future cancels the call.
@@ -98,19 +99,14 @@ impl<Q, R> ClientStreamingCall<Q, R> {
         I: IntoIterator<Item: Borrow<Q>>,
     {
         let mut messages = messages.into_iter();
-        let encode = self.encode;
-        while let Some(message) = messages.next().map(|message| encode(message.borrow())) {
-            if self.send_bytes(message).await.is_err() {
+        while let Some(batch) = self.encoder.some(&mut messages) {
+            let link = self.reply.link();
+            if poll_fn(|cx| link.poll_send(batch, cx)).await.is_err() {
                 break;
             }
         }
         drop(messages);
         self.finish().await
-    }
-
-    async fn send_bytes(&mut self, message: Bytes) -> Result<()> {
-        let mut message = Some(message);
-        poll_fn(|cx| self.reply.link().poll_send(&mut message, cx)).await
     }
 
     /// Ends the call, unless it has ended already.

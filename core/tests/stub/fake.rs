@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::channel::wait;
 use bytes::Bytes;
-use sailplane::call::{Outcome, ResponseHead};
+use sailplane::call::{Batch, Outcome, ResponseHead};
 use sailplane::stub::Incoming;
 use sailplane::{CallId, Driver, Instant, Metadata, Result, Status};
 
@@ -102,7 +102,7 @@ impl Driver for ClientEnd {
 
     fn poll_receive(&self, _: CallId, cx: &mut Context<'_>) -> Poll<Incoming> {
         self.0.poll(cx, |state| match state.replies.pop_front() {
-            Some(message) => Some(Incoming::Message(message)),
+            Some(message) => Some(Incoming::Messages(message.into())),
             None => state.ended.then_some(Incoming::End),
         })
     }
@@ -111,7 +111,7 @@ impl Driver for ClientEnd {
         self.0.poll(cx, |state| state.outcome.take())
     }
 
-    fn poll_send(&self, _: CallId, message: &mut Option<Bytes>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    fn poll_send(&self, _: CallId, batch: &mut Batch, cx: &mut Context<'_>) -> Poll<Result<()>> {
         self.0.poll(cx, |state| {
             if state.ended {
                 let status = state.outcome.as_ref().and_then(|outcome| outcome.status.clone().err());
@@ -120,7 +120,7 @@ impl Driver for ClientEnd {
             if state.requests.len() == ROOM {
                 return None;
             }
-            state.requests.extend(message.take());
+            state.requests.extend(batch.drain());
             Some(Ok(()))
         })
     }
@@ -181,13 +181,13 @@ impl Driver for ServerEnd {
                 return Some(Incoming::Ended(Status::cancelled("the client cancelled")));
             }
             match state.requests.pop_front() {
-                Some(message) => Some(Incoming::Message(message)),
+                Some(message) => Some(Incoming::Messages(message.into())),
                 None => state.finished.then_some(Incoming::End),
             }
         })
     }
 
-    fn poll_send(&self, _: CallId, message: &mut Option<Bytes>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    fn poll_send(&self, _: CallId, batch: &mut Batch, cx: &mut Context<'_>) -> Poll<Result<()>> {
         self.0.poll(cx, |state| {
             if state.ended {
                 return Some(Err(Status::cancelled("the client cancelled")));
@@ -196,7 +196,7 @@ impl Driver for ServerEnd {
                 return None;
             }
             state.headers_sent = true;
-            state.replies.extend(message.take());
+            state.replies.extend(batch.drain());
             Some(Ok(()))
         })
     }

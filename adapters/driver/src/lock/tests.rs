@@ -5,7 +5,7 @@ use std::task::Context;
 use std::thread::Thread;
 
 use bytes::{Buf, Bytes};
-use sailplane::call::{Code, RequestHead};
+use sailplane::call::{Batch, Code, RequestHead};
 use sailplane::channel::ConnectionId;
 use sailplane::stub::Driver;
 use sailplane::{CallId, Config, Path, Start, Transmit};
@@ -96,7 +96,7 @@ fn a_panic_under_the_lock_ends_the_connection_and_wakes_who_waits() {
 fn a_writer_that_unwinds_gives_its_role_back() {
     let (_, link, call) = connected();
     *link.io().panics.lock().unwrap() = true;
-    let message = &mut Some(Bytes::from_static(b"one"));
+    let message = &mut Batch::from(Bytes::from_static(b"one"));
     let cx = &mut Context::from_waker(std::task::Waker::noop());
     let panicking = catch_unwind(AssertUnwindSafe(|| call.poll_send(ANY, message, cx)));
     assert!(panicking.is_err());

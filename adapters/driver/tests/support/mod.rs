@@ -219,7 +219,7 @@ impl World {
 pub(crate) fn echo(call: IncomingCall<Pipe>) {
     let (_, driver, id) = call.into_parts().unwrap();
     match driver.poll_receive(id, &mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Incoming::Message(message)) => driver.respond(id, Some(message), Ok(())),
+        Poll::Ready(Incoming::Messages(mut messages)) => driver.respond(id, messages.next(), Ok(())),
         other => panic!("{other:?}"),
     }
     driver.release(id);
@@ -266,7 +266,7 @@ impl Call {
         loop {
             match self.receive() {
                 Poll::Pending => return None,
-                Poll::Ready(Incoming::Message(message)) => reply = Some(message),
+                Poll::Ready(Incoming::Messages(mut messages)) => reply = messages.next(),
                 Poll::Ready(_) => break,
             }
         }
@@ -287,7 +287,7 @@ impl Call {
             loop {
                 match self.0.poll_receive(ANY, cx) {
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Incoming::Message(message)) => reply = Some(message),
+                    Poll::Ready(Incoming::Messages(mut messages)) => reply = messages.next(),
                     Poll::Ready(_) => break,
                 }
             }

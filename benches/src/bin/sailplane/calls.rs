@@ -1,5 +1,6 @@
 //! Async calls: a task for each that is in flight, on one executor with the connections.
 
+use std::iter::repeat_n;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,16 +68,15 @@ async fn work(
                 meter.add(1);
             }
         }
+        // The messages come from an iterator: what tonic's client is given as a stream.
         LoadKind::Upload => {
-            let mut requests = client.upload();
-            loop {
-                requests.send(&payload).await?;
-                meter.add(1);
-            }
+            let payloads = repeat_n(payload, usize::MAX).inspect(|_| meter.add(1));
+            client.upload().finish_with(payloads).await?;
         }
         LoadKind::Chat => {
             let (mut requests, mut replies) = client.chat();
-            executor.spawn(async move { while requests.send(&payload).await.is_ok() {} }).detach();
+            let send = async move { requests.send_all(repeat_n(payload, usize::MAX)).await };
+            executor.spawn(send).detach();
             while let Some(reply) = replies.message().await? {
                 expect(&reply)?;
                 meter.add(1);

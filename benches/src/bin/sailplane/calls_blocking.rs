@@ -1,5 +1,6 @@
 //! Calls that block: a thread for each that is in flight.
 
+use std::iter::repeat_n;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
@@ -76,16 +77,13 @@ where
                 meter.add(1);
             }
         }
+        // The messages come from an iterator: what tonic's client is given as a stream.
         LoadKind::Upload => {
-            let mut requests = client.upload();
-            loop {
-                requests.send(&payload)?;
-                meter.add(1);
-            }
+            client.upload().finish_with(repeat_n(payload, usize::MAX).inspect(|_| meter.add(1)))?;
         }
         LoadKind::Chat => {
             let (mut requests, replies) = client.chat();
-            thread::spawn(move || while requests.send(&payload).is_ok() {});
+            thread::spawn(move || requests.send_all(repeat_n(payload, usize::MAX)));
             for reply in replies {
                 expect(&reply?)?;
                 meter.add(1);
