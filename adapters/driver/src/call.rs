@@ -187,6 +187,20 @@ impl<I: Io> Call<I> {
         Some(result)
     }
 
+    /// Adds small messages to what waits for a flush, as most are sent; false where there is more to it.
+    #[inline]
+    pub(crate) fn add(&self, local: &mut Local<I>, batch: &mut Batch) -> bool {
+        let Place::Placed(link, id) = &local.place else { return false };
+        let is_plain = local.headers.is_empty() && local.backlog.is_empty() && local.outcome.is_none();
+        if !is_plain || batch.octets() >= Batch::SMALL || batch.is_empty() {
+            return false;
+        }
+        local.added = local.added.wrapping_add(1);
+        let added = link.add(*id, batch, local.added);
+        local.head_taken |= added && self.role == Role::Server;
+        added
+    }
+
     pub(crate) fn try_send(&self, local: &mut Local<I>, batch: &mut Batch) -> (Sent, Option<After<I>>) {
         if batch.is_empty() {
             return (Sent::Done, None);
@@ -210,13 +224,6 @@ impl<I: Io> Call<I> {
                 (if ended { Sent::Over } else { Sent::Wait }, Some(after))
             }
             Place::Placed(link, id) => {
-                if local.headers.is_empty() && batch.octets() < Batch::SMALL {
-                    local.added = local.added.wrapping_add(1);
-                    if link.add(*id, batch, local.added) {
-                        local.head_taken |= self.role == Role::Server;
-                        return (Sent::Done, None);
-                    }
-                }
                 let (link, id) = (Arc::clone(link), *id);
                 let (sent, after) =
                     link.command_for(Output::Message, |state, _, _| self.send(state, id, local, batch));

@@ -74,6 +74,9 @@ impl<I: Io> Driver for Call<I> {
         loop {
             let mut replaced = None;
             let mut local = self.lock();
+            if self.add(&mut local, batch) {
+                return Poll::Ready(Ok(()));
+            }
             let mut again = Self::repeat(&mut local);
             let (sent, after) = match again {
                 Some(_) => (Sent::Wait, None),

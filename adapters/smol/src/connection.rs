@@ -60,6 +60,14 @@ impl Connection {
         }
         let turn = link.turn(Gather::All);
         let mut bytes = 0;
+        let poll = self.steps(cx, &turn, &mut bytes);
+        link.io().end_turn(bytes);
+        poll
+    }
+
+    /// Steps of a turn, until there is nothing to do or others have their turn; counts the octets that are read.
+    fn steps(&mut self, cx: &mut Context<'_>, turn: &Turn<Socket>, bytes: &mut usize) -> Poll<()> {
+        let link = Arc::clone(&self.link);
         loop {
             self.expire();
             let read = self.read(cx);
@@ -68,12 +76,12 @@ impl Connection {
             if link.is_finished() {
                 return Poll::Ready(());
             }
-            bytes += read.unwrap_or(0);
-            if bytes >= READ_BYTES || self.more_calls {
+            *bytes += read.unwrap_or(0);
+            if *bytes >= READ_BYTES || self.more_calls {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if read.is_none() && !self.write_stuck(cx) && self.may_sleep(cx, &turn) {
+            if read.is_none() && !self.write_stuck(cx) && self.may_sleep(cx, turn) {
                 return Poll::Pending;
             }
         }

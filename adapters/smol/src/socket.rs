@@ -13,6 +13,8 @@ use sailplane_driver::{Alarm, Io, is_in_turn};
 
 use crate::stream::Stream;
 
+/// Octets of one turn that are more than a message, as a rule.
+const BURST: usize = 4 * 1024;
 /// Pieces of one write.
 const SLICES: usize = 16;
 
@@ -27,6 +29,8 @@ pub(crate) struct Socket {
     /// Somebody wrote outside of a turn since the last one. The second who has something leaves it to the
     /// next turn, which comes after all tasks that are about to add to it.
     written: AtomicBool,
+    /// The last turn read so much that several messages were in it: what answers them is left to the next turn.
+    burst: AtomicBool,
     /// When the task's timer goes off.
     armed: Alarm,
     waker: Mutex<Option<Waker>>,
@@ -39,6 +43,7 @@ impl Socket {
             kicked: AtomicBool::new(true),
             calls_waiting: AtomicBool::new(false),
             written: AtomicBool::new(false),
+            burst: AtomicBool::new(false),
             armed: Alarm::new(),
             waker: Mutex::new(None),
         }
@@ -62,6 +67,13 @@ impl Socket {
             self.written.store(false, Ordering::Relaxed);
         }
         self.kicked.load(Ordering::SeqCst) && self.kicked.swap(false, Ordering::SeqCst)
+    }
+
+    /// A turn ends that read so many octets.
+    pub(crate) fn end_turn(&self, octets: usize) {
+        if self.burst.load(Ordering::Relaxed) != (octets >= BURST) {
+            self.burst.store(octets >= BURST, Ordering::Relaxed);
+        }
     }
 
     /// Whether there are new calls that were not handed out before.
@@ -120,7 +132,7 @@ impl Io for Socket {
     }
 
     fn defers(&self) -> bool {
-        self.written.load(Ordering::Relaxed)
+        self.written.load(Ordering::Relaxed) || self.burst.load(Ordering::Relaxed)
     }
 
     fn kick(&self) {

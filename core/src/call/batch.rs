@@ -37,6 +37,7 @@ impl Batch {
     }
 
     /// Adds a small message of about `octets`, which `encode` appends.
+    #[inline]
     pub fn push_with(&mut self, octets: usize, encode: impl FnOnce(&mut Vec<u8>)) {
         self.flatten();
         let start = self.small.len();

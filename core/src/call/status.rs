@@ -400,12 +400,18 @@ pub trait ResultExt<T> {
 }
 
 impl<T, E: Error + Send + Sync + 'static> ResultExt<T> for core::result::Result<T, E> {
+    #[inline]
     fn or_status(self, code: Code, message: impl Into<Cow<'static, str>>) -> Result<T> {
-        self.map_err(|error| {
-            let source: Arc<dyn Error + Send + Sync> = Arc::new(error);
-            Status::new(code, message).with_source(source)
-        })
+        match self {
+            Ok(value) => Ok(value),
+            Err(error) => Err(caused(code, message.into(), Arc::new(error))),
+        }
     }
+}
+
+#[cold]
+fn caused(code: Code, message: Cow<'static, str>, source: Arc<dyn Error + Send + Sync>) -> Status {
+    Status::new(code, message).with_source(source)
 }
 
 #[cfg(test)]

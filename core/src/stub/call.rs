@@ -46,6 +46,7 @@ impl Call {
         }))
     }
 
+    #[inline]
     pub(crate) fn parts(&self) -> (&Arc<dyn Driver>, CallId) {
         (&self.0.driver, self.0.call)
     }

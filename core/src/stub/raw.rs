@@ -97,6 +97,7 @@ impl Link {
     }
 
     /// The driver and its name for the call.
+    #[inline]
     pub(crate) fn parts(&self) -> Result<(&Arc<dyn Driver>, CallId)> {
         match self {
             Self::Client(handle) => Ok((&handle.driver, handle.call)),
@@ -125,6 +126,7 @@ impl Link {
         }
     }
 
+    #[inline]
     pub(crate) fn poll_send(&self, batch: &mut Batch, cx: &mut Context<'_>) -> Poll<Result<()>> {
         match self.parts() {
             Ok((driver, call)) => driver.poll_send(call, batch, cx),

@@ -37,15 +37,21 @@ impl Receive {
     }
 
     /// The next message, if it is here.
+    #[inline]
     pub(crate) fn next_here(&mut self) -> Option<Bytes> {
         self.messages.next()
     }
 
     /// The next message; after them the outcome: a failure once, otherwise `None`.
+    #[inline]
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
-        if let Some(message) = self.next_here() {
-            return Poll::Ready(Ok(Some(message)));
+        match self.next_here() {
+            Some(message) => Poll::Ready(Ok(Some(message))),
+            None => self.poll_more(cx),
         }
+    }
+
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         if self.end.is_none() {
             if let Some(message) = ready!(self.poll_incoming(cx)) {
                 if self.headers.is_none() && self.link.has_info() {

@@ -57,6 +57,7 @@ impl Outgoing {
         &self.link
     }
 
+    #[inline]
     pub(crate) fn poll_send(
         &mut self,
         batch: &mut Batch,
@@ -67,6 +68,7 @@ impl Outgoing {
     }
 
     /// A call that is over needs no cancelling.
+    #[inline]
     pub(crate) fn note(&mut self, sent: Result<()>) -> Result<(), SendError> {
         self.finished |= sent.is_err();
         sent.map_err(SendError)
@@ -105,6 +107,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// The call is over.
+    #[inline]
     pub fn send(&mut self, message: &T) -> impl Future<Output = Result<(), SendError>> + Send + use<'_, T> {
         let Self { outgoing, encoder } = self;
         let batch = encoder.one(message);

@@ -38,16 +38,26 @@ impl<T> Streaming<T> {
     ///
     /// # Errors
     /// Those of [`message`](Self::message).
+    #[inline]
     pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>>> {
         let next = ready!(self.receive.poll_next(cx));
         Poll::Ready(self.decode(next))
     }
 
     /// What is made of the next message, once it is there.
+    #[inline]
     pub(crate) fn decode(&mut self, next: Result<Option<Bytes>>) -> Result<Option<T>> {
-        self.receive.settle();
-        let Some(bytes) = next? else { return Ok(None) };
-        (self.decode)(bytes).map(Some).inspect_err(|status| self.receive.fail(status))
+        let Ok(Some(bytes)) = next else {
+            self.receive.settle();
+            return next.map(|_| None);
+        };
+        match (self.decode)(bytes) {
+            Ok(message) => Ok(Some(message)),
+            Err(status) => {
+                self.receive.fail(&status);
+                Err(status)
+            }
+        }
     }
 
     /// Initial metadata, as soon as they are there. On a server: those of the request.

@@ -4,6 +4,7 @@
 use bytes::{Buf, Bytes};
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
@@ -42,8 +43,11 @@ pub(crate) struct Pipe {
     pub(crate) finished: AtomicBool,
     /// Writes that took something.
     pub(crate) writes: AtomicUsize,
-    /// How often the clock was read: once each time that the connection is locked.
+    /// How often the clock was read: once each time that the connection is locked, but for messages that are
+    /// added to what waits for a flush.
     pub(crate) locks: AtomicUsize,
+    /// Output waits for a flush, which is asked for here.
+    pub(crate) kicked: Mutex<Option<Sender<()>>>,
 }
 
 impl Pipe {
@@ -56,6 +60,7 @@ impl Pipe {
             finished: AtomicBool::new(false),
             writes: AtomicUsize::new(0),
             locks: AtomicUsize::new(0),
+            kicked: Mutex::default(),
         }
     }
 
@@ -85,6 +90,16 @@ impl Io for Pipe {
 
     fn want_writable(&self) {
         self.wants_writable.store(true, Ordering::SeqCst);
+    }
+
+    fn defers(&self) -> bool {
+        self.kicked.lock().unwrap().is_some()
+    }
+
+    fn kick(&self) {
+        if let Some(kicked) = &*self.kicked.lock().unwrap() {
+            let _ = kicked.send(());
+        }
     }
 
     fn finished(&self) {
