@@ -1,14 +1,15 @@
 //! Messages that wait for a flush together: none costs more than it has to, and none is left behind.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "support/mod.rs"]
 mod support;
 
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use sailplane::call::Batch;
+use sailplane::stub::Incoming;
 use sailplane_driver::{Gather, Link};
 
 use support::{ANY, Call, Pipe, World};
@@ -50,9 +51,7 @@ fn while_a_flush_is_asked_for_messages_are_added_to_it() {
     let (_, server, id) = world.calls.pop().unwrap().into_parts().unwrap();
     let cx = &mut Context::from_waker(Waker::noop());
     let mut count = 0;
-    while let std::task::Poll::Ready(sailplane::stub::Incoming::Messages(messages)) =
-        server.poll_receive(id, cx)
-    {
+    while let Poll::Ready(Incoming::Messages(messages)) = server.poll_receive(id, cx) {
         count += messages.inspect(|message| assert_eq!(message, "message")).count();
     }
     assert_eq!(count, 200);
