@@ -110,11 +110,12 @@ impl sailplane::Channel for Channel {
             Kind::Socket(client) => client,
             Kind::InProcess(client) => return client.start_call(start, &Bytes::from_static(b"in-process")),
         };
+        let now = now();
         if let Some(link) = client.current() {
-            freshen(&link);
+            freshen(&link, now);
         }
         let wanted = client.connector();
-        let deadline = start.options.deadline_at(now());
+        let deadline = start.options.deadline_at(now);
         let call = client.start_call(start, wanted.target.authority());
         wanted.connect_if_wanted(client, deadline);
         call
@@ -122,15 +123,15 @@ impl sailplane::Channel for Channel {
 }
 
 /// Takes in what came while nobody waited, so that a call does not go to a server that has left.
-fn freshen(link: &Arc<Link<Socket>>) {
+fn freshen(link: &Arc<Link<Socket>>, now: Instant) {
     let socket = link.io();
-    if !socket.is_idle(now()) {
+    if !socket.is_idle(now) {
         return;
     }
     turn::expire(link);
     let Some(_reading) = link.try_read() else { return };
     while let Readiness::Bytes = socket.read_now(link, |bytes| link.received(bytes)) {}
-    socket.touch();
+    socket.touch(now);
 }
 
 /// The connection that the channel asks for, until a thread makes it.

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use sailplane::{End, Instant, Transmit};
-use sailplane_driver::{Blocked, Interrupt, Io, Link, now};
+use sailplane_driver::{Blocked, Interrupt, Io, Link, last_command, now};
 
 use crate::turn;
 
@@ -76,9 +76,9 @@ impl Socket {
         now.saturating_duration_since(read_at) > IDLE
     }
 
-    /// Everything that came was read.
-    pub(crate) fn touch(&self) {
-        self.read_at.store(now().as_nanos(), Ordering::Relaxed);
+    /// Everything that had come at `now` was read.
+    pub(crate) fn touch(&self, now: Instant) {
+        self.read_at.store(now.as_nanos(), Ordering::Relaxed);
     }
 
     /// As if nothing had been read for ages.
@@ -155,8 +155,9 @@ impl Socket {
                 Readiness::Ended
             }
             Ok((_, count)) => {
-                self.touch();
                 sink(&mut buffer[..count.min(READ_BYTES)]);
+                // The connection was just told, and asked for the time.
+                self.touch(last_command());
                 Readiness::Bytes
             }
             Err(Errno::AGAIN | Errno::INTR) => Readiness::Nothing,

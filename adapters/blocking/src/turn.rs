@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use sailplane_driver::{Blocked, Interrupt, Io, Link, now};
+use sailplane::Instant;
+use sailplane_driver::{Blocked, Interrupt, Io, Link, last_command, now};
 
 use crate::socket::{Readiness, Socket};
 
@@ -38,8 +39,8 @@ pub(crate) fn turn(link: &Arc<Link<Socket>>, blocked: &mut Blocked<'_, Socket>) 
             link.io().wait_for_room(link.timeout());
             link.flush();
             std::thread::yield_now();
+            expire(link);
         }
-        expire(link);
     }
     drop(reading);
 }
@@ -48,7 +49,10 @@ fn read(link: &Arc<Link<Socket>>, blocked: &mut Blocked<'_, Socket>, interruptib
     let socket = link.io();
     let bell = if interruptible { socket.bell() } else { None };
     let Some(bell) = bell else {
-        socket.read(link, link.timeout(), |bytes| blocked.received(link, bytes));
+        match socket.read(link, link.timeout(), |bytes| blocked.received(link, bytes)) {
+            Readiness::Bytes => expire_at(link, last_command()),
+            Readiness::Nothing | Readiness::Ended => expire(link),
+        }
         return;
     };
     if let Readiness::Nothing = socket.read_now(link, |bytes| blocked.received(link, bytes)) {
@@ -59,11 +63,16 @@ fn read(link: &Arc<Link<Socket>>, blocked: &mut Blocked<'_, Socket>, interruptib
             parker.waker().wake_by_ref();
         }
     }
+    expire(link);
 }
 
 /// Tells the connection that its timeout passed, if it has.
 pub(crate) fn expire<I: Io>(link: &Arc<Link<I>>) {
-    if link.timeout().is_some_and(|at| at <= link.io().now()) {
+    expire_at(link, link.io().now());
+}
+
+fn expire_at<I: Io>(link: &Arc<Link<I>>, now: Instant) {
+    if link.timeout().is_some_and(|at| at <= now) {
         link.timed_out();
     }
 }

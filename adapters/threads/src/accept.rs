@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sailplane::{Instant, Limits};
-use sailplane_driver::now;
+use sailplane_driver::{Alarm, now};
 
 use crate::socket::{Listener, Stream};
 
@@ -20,6 +20,8 @@ const PAUSE_LAST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Accept {
     state: Mutex<State>,
+    /// After an error: until when nothing is accepted. Set under the lock.
+    paused: Alarm,
     /// Connections that there are.
     connections: AtomicUsize,
     connections_max: usize,
@@ -33,16 +35,15 @@ pub(crate) struct Accept {
 #[derive(Debug)]
 struct State {
     listener: Option<Listener>,
-    /// After an error: until when nothing is accepted.
-    paused: Option<Instant>,
     pause: Duration,
 }
 
 impl Accept {
     pub(crate) const fn new(listener: Option<Listener>, limits: &Limits) -> Self {
-        let state = State { listener, paused: None, pause: PAUSE_FIRST };
+        let state = State { listener, pause: PAUSE_FIRST };
         Self {
             state: Mutex::new(state),
+            paused: Alarm::new(),
             connections: AtomicUsize::new(0),
             connections_max: limits.connections_max,
             shaking: AtomicUsize::new(0),
@@ -56,7 +57,7 @@ impl Accept {
     /// An error is not the end: descriptors are used up, say, and others give some back.
     pub(crate) fn run(&self, mut adopt: impl FnMut(Stream, Option<Arc<str>>)) -> bool {
         let mut state = self.lock();
-        state.paused = None;
+        self.paused.set(None);
         for _ in 0..ACCEPTS {
             if self.is_full() {
                 return false;
@@ -70,7 +71,7 @@ impl Accept {
                 Err(error) if is_passing(&error) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
                 Err(_) => {
-                    state.paused = Some(now().saturating_add(state.pause));
+                    self.paused.set(Some(now().saturating_add(state.pause)));
                     state.pause = (state.pause * 2).min(PAUSE_LAST);
                     return false;
                 }
@@ -81,7 +82,7 @@ impl Accept {
 
     /// Until when nothing is accepted, after an error.
     pub(crate) fn paused(&self) -> Option<Instant> {
-        self.lock().paused
+        self.paused.get()
     }
 
     /// The listener closes.

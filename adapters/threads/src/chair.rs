@@ -131,7 +131,7 @@ impl Chair {
             state.take()
         };
         if let Some(mut seat) = seat {
-            _ = seat.wait(Some(now()));
+            _ = seat.wait(Some(now()), None);
             seat.turn(&mut Receive);
             self.give_back(seat);
         }
@@ -191,7 +191,7 @@ impl Chair {
     /// Leads until somebody wants the seat.
     fn lead_in_background(&self, mut seat: Box<Seat>) {
         loop {
-            _ = seat.wait(None);
+            _ = seat.wait(None, None);
             seat.turn(&mut Receive);
             let state = lock(&self.state);
             if state.stopped || !state.waiting.is_empty() {

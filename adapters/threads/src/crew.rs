@@ -3,15 +3,17 @@
 //! A leader to whom calls came puts its seat down before it runs one of them, and wakes a follower that takes
 //! it. Where the method has [always returned quickly](crate::trust) it wakes nobody: it takes the seat up again
 //! itself, a few microseconds later. While seats lie about like that, or output waits for a batch to end, one
-//! follower is the *lookout*. It looks each millisecond for what has not moved since the look before: a seat
-//! that nobody took up, calls that nobody took, output that nobody wrote; and does what was left undone. When
-//! there was nothing to look after for a while, it sleeps like the others.
+//! follower is the *lookout*. It looks each millisecond, and each four when nothing was amiss for a while, for
+//! what has not moved since the look before: a seat that nobody took up, calls that nobody took, output that
+//! nobody wrote; and does what was left undone. Since it is up anyway, leaders that wait leave it to the
+//! lookout to look at the time. When there was nothing to look after for a while, it sleeps like the others.
 
 use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Thread;
+use std::time::Duration;
 
 use sailplane_driver::{IncomingCall, Link};
 
@@ -20,6 +22,11 @@ use crate::transport::Transport;
 
 /// Threads that stand in for handlers that wait, at most.
 const SPARES_MAX: usize = 1024;
+/// How often the lookout looks at first. Each look costs as much as a call or two.
+pub(crate) const LOOK: Duration = Duration::from_millis(1);
+/// And how often when nothing was left lying for so many looks. What does not move is found at the second look.
+const CALM_LOOK: Duration = Duration::from_millis(4);
+const CALM_LOOKS: u32 = 100;
 /// Looks at nothing after which the lookout sleeps.
 const QUIET_LOOKS: u32 = 100;
 
@@ -73,6 +80,8 @@ struct Lookout {
     looks: u64,
     /// How many of them saw nothing to look after.
     quiet: u32,
+    /// How many of them saw nothing that was left lying.
+    calm: u32,
     /// What [`Crew::backlog`] said at the last look.
     backlog: Option<u64>,
 }
@@ -80,8 +89,8 @@ struct Lookout {
 /// What the lookout does next.
 #[derive(Debug)]
 pub(crate) enum Look {
-    /// Look again later.
-    Again,
+    /// Look again after this time.
+    Again(Duration),
     /// Something does not move: it becomes one of the others, who helps.
     Help,
     /// There is nothing to look after.
@@ -125,7 +134,7 @@ pub(crate) enum Rouse {
 }
 
 impl Crew {
-    pub(crate) fn new(sizes: Sizes, seats: Vec<Box<Seat>>) -> Self {
+    pub(crate) fn new(sizes: Sizes, seats: impl IntoIterator<Item = Box<Seat>>) -> Self {
         Self {
             sizes,
             seats: seats.into_iter().map(|seat| (seat, 0)).collect(),
@@ -279,7 +288,7 @@ impl Crew {
         }
         let rouse = self.fetch(true);
         self.lookout.posted = !matches!(rouse, Rouse::Nobody);
-        self.lookout.quiet = 0;
+        (self.lookout.quiet, self.lookout.calm) = (0, 0);
         rouse
     }
 
@@ -313,8 +322,9 @@ impl Crew {
             self.lookout.posted = false;
             return Look::Help;
         }
+        self.lookout.calm = if late.is_empty() { self.lookout.calm.saturating_add(1) } else { 0 };
         if self.lookout.quiet < QUIET_LOOKS {
-            return Look::Again;
+            return Look::Again(if self.lookout.calm < CALM_LOOKS { LOOK } else { CALM_LOOK });
         }
         self.lookout.posted = false;
         Look::Rest

@@ -18,9 +18,9 @@
 //! handler keeps others from being read. Whoever makes a reply writes it.
 //!
 //! Methods that return within microseconds, each time, cost less: the thread runs what it read, writes the
-//! replies of a connection together, and reads on; the others sleep, but for one that looks each millisecond
-//! whether a handler takes its time after all, and then does the rest of the work. A handler that sends one
-//! message after the other has them written together as well; one that comes alone leaves at once.
+//! replies of a connection together, and reads on; the others sleep, but for one that looks every few
+//! milliseconds whether a handler takes its time after all, and then does the rest of the work. A handler that
+//! sends one message after the other has them written together as well; one that comes alone leaves at once.
 //!
 //! ```text
 //!   Server ─▶ Pool ── Crew: who leads, runs, sleeps        Channel ─▶ Wanted: connections on demand

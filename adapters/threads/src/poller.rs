@@ -23,6 +23,8 @@ pub(crate) const WAKER: Token = Token(usize::MAX);
 
 /// Not asleep.
 const AWAKE: u64 = 0;
+/// Without an end.
+const NEVER: u64 = u64::MAX;
 
 /// What the leader is asked to do.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +51,8 @@ pub(crate) struct Poller {
     has_requests: AtomicBool,
     /// When the leader will wake at the latest, in nanoseconds; [`AWAKE`] unless it sleeps.
     sleeps_until: AtomicU64,
+    /// The same where the leader sleeps without a timer; [`NEVER`] otherwise.
+    naps_until: AtomicU64,
     /// Told of every connection that is gone.
     removed: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
@@ -66,6 +70,7 @@ impl Poller {
             requests: Mutex::default(),
             has_requests: AtomicBool::new(false),
             sleeps_until: AtomicU64::new(AWAKE),
+            naps_until: AtomicU64::new(NEVER),
             removed: OnceLock::new(),
         });
         let seat = Box::new(Seat::new(Arc::clone(&poller), poll));
@@ -162,7 +167,7 @@ impl Poller {
 
     /// The leader is about to sleep until `until`; false if it must not.
     pub(crate) fn fall_asleep(&self, until: Option<Instant>) -> bool {
-        let until = until.map_or(u64::MAX, Instant::as_nanos);
+        let until = until.map_or(NEVER, Instant::as_nanos);
         self.sleeps_until.store(until, Ordering::SeqCst);
         let may = !self.has_requests.load(Ordering::SeqCst);
         if !may {
@@ -174,6 +179,29 @@ impl Poller {
     /// The leader is awake.
     pub(crate) fn wake_up(&self) {
         self.sleeps_until.store(AWAKE, Ordering::SeqCst);
+        if self.naps_until.load(Ordering::Relaxed) != NEVER {
+            self.naps_until.store(NEVER, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether the leader, which is about to sleep until `until`, may do so without a timer. Who watches says so
+    /// in `watched`; when it stops, it takes that back before it [ends all naps](Self::end_nap): it finds this
+    /// mark, or is not relied on.
+    pub(crate) fn naps(&self, until: Instant, watched: &AtomicBool) -> bool {
+        self.naps_until.store(until.as_nanos(), Ordering::SeqCst);
+        let naps = watched.load(Ordering::SeqCst);
+        if !naps {
+            self.naps_until.store(NEVER, Ordering::SeqCst);
+        }
+        naps
+    }
+
+    /// Wakes the leader if it sleeps without a timer until `at` or earlier; `None`: however long.
+    pub(crate) fn end_nap(&self, at: Option<Instant>) {
+        let until = self.naps_until.load(Ordering::SeqCst);
+        if until != NEVER && at.is_none_or(|at| until <= at.as_nanos()) {
+            self.wake();
+        }
     }
 
     /// Everything that was asked for.

@@ -41,6 +41,8 @@ pub(crate) struct Pool {
     pub(crate) trust: Trust,
     /// Whether somebody looks for output that waits.
     pub(crate) has_lookout: AtomicBool,
+    /// Whether somebody looks at the time for pollers whose leaders sleep.
+    pub(crate) watched: AtomicBool,
     config: Config,
     pollers: Vec<Arc<Poller>>,
     /// The poller of the next connection.
@@ -76,6 +78,7 @@ impl Pool {
             accept: Accept::new(listener, &config.limits),
             trust,
             has_lookout: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
             config,
             pollers,
             next: AtomicUsize::new(0),
@@ -123,6 +126,11 @@ impl Pool {
             link.shutdown(until.saturating_duration_since(now()));
         }
         Ok(())
+    }
+
+    /// Ends naps that last until `at` or shorter; all without.
+    pub(crate) fn end_naps(&self, at: Option<Instant>) {
+        self.pollers.iter().for_each(|poller| poller.end_nap(at));
     }
 
     /// Whether the leader of `poller` accepts.

@@ -7,6 +7,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sailplane::{End, Instant};
@@ -17,6 +18,8 @@ use crate::transport::Transport;
 
 /// What is read at once.
 const READ_BYTES: usize = 64 * 1024;
+/// From which time on a wait may go without a timer of the system. Those who watch end it well before.
+const NAP: Duration = Duration::from_millis(50);
 /// Events of one wait.
 const EVENTS: usize = 256;
 
@@ -94,12 +97,13 @@ impl Seat {
     }
 
     /// Waits for events until `until`, or until a timer goes off or a request comes; not at all where the last
-    /// turn [stopped early](Turn::has_enough). Whether it waited.
-    pub(crate) fn wait(&mut self, until: Option<Instant>) -> bool {
+    /// turn [stopped early](Turn::has_enough). Whether it waited. While `watched`, somebody else
+    /// [looks at the time](Poller::end_nap).
+    pub(crate) fn wait(&mut self, until: Option<Instant>, watched: Option<&AtomicBool>) -> bool {
         if self.due > 0 {
             return false;
         }
-        let timeout = self.timeout(until);
+        let timeout = self.timeout(until, watched);
         if let Err(error) = self.poll.poll(&mut self.events, timeout) {
             debug_assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
         }
@@ -116,14 +120,17 @@ impl Seat {
         true
     }
 
-    /// How long to sleep.
-    fn timeout(&self, until: Option<Instant>) -> Option<Duration> {
+    /// How long to sleep. The system takes longer to set a timer than to look for events.
+    fn timeout(&self, until: Option<Instant>, watched: Option<&AtomicBool>) -> Option<Duration> {
         let timer = self.timers.peek().map(|Reverse((at, _))| Instant::from_nanos(*at));
         let until = [until, timer].into_iter().flatten().min();
         if !self.ready.is_empty() || !self.poller.fall_asleep(until) {
             return Some(Duration::ZERO);
         }
-        until.map(|until| until.saturating_duration_since(now()))
+        let until = until?;
+        let left = until.saturating_duration_since(now());
+        let naps = left > NAP && watched.is_some_and(|watched| self.poller.naps(until, watched));
+        (!naps).then_some(left)
     }
 
     /// Does everything that there is to do, once, unless `turn` has enough before: then the next turn goes on
@@ -244,3 +251,6 @@ impl fmt::Debug for Seat {
         f.debug_struct("Seat").field("poller", &self.poller).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

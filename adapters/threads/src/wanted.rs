@@ -119,7 +119,7 @@ impl Wanted {
         let Some(seat) = &mut leading.seat else { return };
         while !blocked.is_notified() {
             let until = client.timeout();
-            if blocked.parker().sleep(&interrupt, || _ = seat.wait(until)) {
+            if blocked.parker().sleep(&interrupt, || _ = seat.wait(until, None)) {
                 // The sleep took the notification.
                 blocked.parker().waker().wake_by_ref();
             }

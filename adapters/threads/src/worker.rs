@@ -8,15 +8,15 @@ use std::time::Duration;
 use sailplane::Instant;
 use sailplane_driver::{Gather, IncomingCall, Job, Link, Turn, last_command, now};
 
-use crate::crew::{Look, Run, Sleeper, Work};
+use crate::crew::{self, Look, Run, Sleeper, Work};
 use crate::pool::Pool;
 use crate::seat::{self, Seat};
 use crate::transport::Transport;
 
 /// How long a thread beyond the usual number sleeps before it ends.
 const SPARE_LINGERS: Duration = Duration::from_secs(5);
-/// How often the lookout looks.
-const LOOK: Duration = Duration::from_millis(1);
+/// How long before its end the lookout ends a nap of a leader, which then sets a timer.
+const EARLY: Duration = Duration::from_millis(25);
 /// How long a thread runs calls of methods that return quickly before another helps it.
 const ALONE: Duration = Duration::from_micros(250);
 
@@ -138,7 +138,7 @@ impl Worker<'_> {
         let accepts = pool.accepts(seat.poller());
         loop {
             let paused = if accepts { pool.accept.paused() } else { None };
-            waited |= seat.wait(paused);
+            waited |= seat.wait(paused, Some(&pool.watched));
             seat.turn(&mut Collect { calls: &mut self.calls, one: self.trusts });
             if accepts {
                 accept(pool, &mut seat, paused);
@@ -240,11 +240,13 @@ impl Worker<'_> {
 
     /// Looks out until something does not move, or for as long as there is something to look after.
     fn look_out(&mut self) -> Option<Roused> {
-        let mut late = Vec::new();
+        let (mut late, mut pause) = (Vec::new(), crew::LOOK);
         let pool = self.pool;
+        let watch = Watch(pool);
         loop {
+            pool.watched.store(true, Ordering::SeqCst);
             pool.has_lookout.store(true, Ordering::SeqCst);
-            std::thread::park_timeout(LOOK);
+            std::thread::park_timeout(pause);
             // Whoever leaves output from here on posts a lookout; what was left before is seen.
             pool.has_lookout.store(false, Ordering::SeqCst);
             let mut crew = pool.crew();
@@ -253,11 +255,25 @@ impl Worker<'_> {
             drop(crew);
             late.drain(..).for_each(|link| link.flush_gathered());
             match (look, spare) {
-                (Look::Again, _) => {}
+                (Look::Again(next), _) => pause = next,
                 (Look::Help, _) => return Some(Roused::Helps),
-                (Look::Rest, spare) => return self.sleep(spare == Some(true)),
+                (Look::Rest, spare) => {
+                    drop(watch);
+                    return self.sleep(spare == Some(true));
+                }
             }
+            pool.end_naps(Some(now().saturating_add(EARLY)));
         }
+    }
+}
+
+/// Until it is dropped, leaders need not look at the time.
+struct Watch<'a>(&'a Pool);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.0.watched.store(false, Ordering::SeqCst);
+        self.0.end_naps(None);
     }
 }
 

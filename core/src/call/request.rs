@@ -285,7 +285,7 @@ fn without<'a>(authority: &'a [u8], port: &[u8]) -> &'a [u8] {
 /// Whether what an application gives beside the metadata may be sent (RFC 9113 §8.2.1, §8.3.1). What was judged
 /// last is not judged again.
 pub(crate) fn may_be_sent(head: &RequestHead, seen: &mut Seen) -> bool {
-    if head.authority != seen.authority {
+    if !same_text(&head.authority, &seen.authority) {
         // RFC 3986 §3.2, without userinfo.
         let legal = |octet: &u8| octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(octet);
         if !head.authority.iter().all(legal) {
@@ -293,7 +293,7 @@ pub(crate) fn may_be_sent(head: &RequestHead, seen: &mut Seen) -> bool {
         }
         seen.authority = head.authority.clone();
     }
-    if head.user_agent != seen.user_agent {
+    if !same_text(&head.user_agent, &seen.user_agent) {
         let legal = |octet: &u8| matches!(octet, 0x20..=0x7e);
         if head.user_agent.trim_ascii() != head.user_agent || !head.user_agent.iter().all(legal) {
             return false;
@@ -344,10 +344,10 @@ impl Fixed {
     }
 }
 
-/// Equality; mostly it is the very same text.
+/// Equality; mostly it is the very same text, or both are empty (see `DynamicTable::has_name`).
 #[inline]
 fn same_text(a: &[u8], b: &[u8]) -> bool {
-    core::ptr::eq(a, b) || a == b
+    core::ptr::eq(a, b) || (a.len() == b.len() && (a.is_empty() || a == b))
 }
 
 impl Repeats {

@@ -130,7 +130,9 @@ impl DynamicTable {
     #[inline]
     pub(super) fn has_name(&self, at: usize, token: Token, unnamed: &[u8]) -> Option<bool> {
         let entry = self.entries.get(at).filter(|entry| entry.token == token)?;
-        Some(self.text.get(entry.position, entry.unnamed_len as usize) == unnamed)
+        // To compare nothing with nothing may cost a hundred cycles: `memcmp` is given an address without memory.
+        let same_length = entry.unnamed_len as usize == unnamed.len();
+        Some(same_length && (unnamed.is_empty() || self.text.get(entry.position, unnamed.len()) == unnamed))
     }
 
     /// Whether the field at a place has this name and value, or `None` as above.
