@@ -83,9 +83,9 @@
 //!
 //! # Features
 //!
-//! `std` (default): vectored writes, `Instant` from the clock's, [`CancelToken`], [`CallInfo`]. `prost`
-//! (default): protobuf messages. `futures-core`: `Stream` for [`Streaming`]. Without `std` the crate needs
-//! `alloc` only.
+//! `std` (default): vectored writes, `Instant` from the clock's, [`CancelToken`], [`CallInfo`],
+//! spare buffers for large messages ([`keep_spare_bytes`]). `prost` (default): protobuf messages.
+//! `futures-core`: `Stream` for [`Streaming`]. Without `std` the crate needs `alloc` only.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -111,6 +111,8 @@ pub use bytes;
 #[cfg(feature = "prost")]
 pub use prost;
 
+#[cfg(feature = "std")]
+pub use call::spare::keep_spare_bytes;
 pub use call::{CallId, Code, Metadata, Origin, Path, Result, ResultExt, Status, Value};
 pub use connection::{Config, Connection, End, Ended, Event, Received, Refused, RefusedReason, Start};
 pub use limits::Limits;

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&str; 8] = ["wire", "hpack", "stream", "call", "connection", "channel", "server", "stub"];
 const ANYWHERE: [&str; 5] = ["time", "limits", "error", "random", "transmit"];
 /// The uses that the core makes of `std`: file, and what it names.
-const STD_IN_CORE: [(&str, &str); 7] = [
+const STD_IN_CORE: [(&str, &str); 8] = [
     ("lib.rs", "extern crate std"),
     ("transmit.rs", "std::io::IoSlice"),
     ("time/mod.rs", "std::time::Instant"),
     ("time/mod.rs", "std::sync::OnceLock"),
+    ("call/spare.rs", "std::sync"),
     ("stub/cancel.rs", "std::sync"),
     ("stub/info.rs", "std::sync"),
     ("stub/client.rs", "std::time::Instant"),

@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use core::fmt;
 
 use crate::call::batch::{Messages, complete};
+use crate::call::spare::Buffer;
 
 /// Octets before each message: the compressed flag and the length.
 pub const PREFIX_LEN: usize = 5;
@@ -64,7 +65,9 @@ impl fmt::Display for MessageError {
 pub struct Assembler {
     scan: Scan,
     /// The first message as far as it came, if it is not small; complete when `front` is set.
-    building: Vec<u8>,
+    building: Buffer,
+    /// What that may take of memory; if it is a spare buffer it takes none.
+    reserved: usize,
     /// Likewise, if it is small: in a buffer that serves message after message, as soon as each is dropped.
     small: BytesMut,
     /// What that buffer has, in use or not.
@@ -228,7 +231,7 @@ impl Assembler {
     #[inline]
     pub fn held(&self) -> usize {
         let front = self.front.as_ref().map_or(0, Bytes::len);
-        let building = self.building.capacity().saturating_add(self.small.len());
+        let building = self.reserved.saturating_add(self.small.len());
         // An empty buffer that is kept for the next call holds nothing of the peer's.
         let rest = if self.rest.is_empty() { 0 } else { self.rest.capacity() };
         front.saturating_add(building).saturating_add(rest)
@@ -284,7 +287,7 @@ impl Assembler {
     pub(crate) fn is_idle(&self) -> bool {
         self.scan.have == 0
             && self.front.is_none()
-            && self.building.capacity() == 0
+            && self.reserved == 0
             && self.small.is_empty()
             && self.rest.is_empty()
     }
@@ -299,7 +302,8 @@ impl Assembler {
 
     fn drop_all(&mut self) {
         self.scan = Scan::default();
-        self.building = Vec::new();
+        self.building = Buffer::default();
+        self.reserved = 0;
         self.small.clear();
         self.front = None;
         self.drop_rest();
@@ -380,20 +384,30 @@ impl Assembler {
     /// The message that is complete.
     fn built(&mut self) -> Bytes {
         if self.small.is_empty() {
-            return Bytes::from(core::mem::take(&mut self.building));
+            self.reserved = 0;
+            return core::mem::take(&mut self.building).freeze();
         }
         self.small.split().freeze()
     }
 
     /// Adds octets to the message that is put together.
     fn build(&mut self, piece: &[u8], room: usize) {
-        let begins = self.building.is_empty() && self.small.is_empty();
+        let begins = self.reserved == 0 && self.small.is_empty();
         if begins && self.scan.length <= SMALL_MAX && self.has_small_room(self.scan.length)
             || !self.small.is_empty()
         {
             return self.small.extend_from_slice(piece);
         }
-        append(&mut self.building, piece, self.scan.length, room);
+        let (needed, whole) = (self.building.len().saturating_add(piece.len()), self.scan.length);
+        if needed > self.reserved {
+            self.reserved = next_capacity(needed, self.reserved, whole, room);
+        }
+        if needed > self.building.capacity() {
+            let mut larger = Buffer::spare(whole).unwrap_or_else(|| Buffer::new(self.reserved));
+            larger.bytes().extend_from_slice(self.building.bytes());
+            self.building = larger;
+        }
+        self.building.bytes().extend_from_slice(piece);
     }
 
     /// Adds raw octets. Before the buffer grows, what was taken of it makes room.

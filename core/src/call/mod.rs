@@ -16,6 +16,7 @@ pub mod path;
 pub mod percent;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod spare;
 pub mod state;
 pub mod status;
 pub mod timeout;

@@ -60,6 +60,12 @@ pub const FIXED: &[(&str, &str, &str, &str)] = &[
         "RUSTSEC-2026-0258",
     ),
     (
+        "spare_buffers",
+        "buffers of large messages that a process keeps for the next ones: 4 MiB in all, or as `keep_spare_bytes` says",
+        "the oldest is freed",
+        "RFC 9113 §10.5",
+    ),
+    (
         "sent_message",
         "the size of a sent message: 2^32 - 1 octets",
         "`send_message` answers `Misuse::MessageTooLarge`",

@@ -175,6 +175,7 @@ impl<Q, R> fmt::Debug for Method<Q, R> {
 #[cfg(feature = "prost")]
 mod protobuf {
     use super::{Codec, Method, MethodKind};
+    use crate::call::spare::{Buffer, LARGE};
     use crate::call::{Batch, Code, Result, ResultExt as _};
     use bytes::Bytes;
     use prost::Message;
@@ -184,9 +185,18 @@ mod protobuf {
     pub struct Prost;
 
     impl<T: Message + Default> Codec<T> for Prost {
-        /// One allocation of exactly the encoded length; none for an empty message.
+        /// One allocation of exactly the encoded length; none for an empty message, and for a large one if there is
+        /// a spare buffer.
         fn encode(message: &T) -> Bytes {
-            Bytes::from(message.encode_to_vec())
+            let octets = message.encoded_len();
+            if octets < LARGE {
+                return Bytes::from(message.encode_to_vec());
+            }
+            let mut buffer = Buffer::spare(octets).unwrap_or_else(|| Buffer::new(octets));
+            // It grows without a bound.
+            let encoded = message.encode(buffer.bytes());
+            debug_assert!(encoded.is_ok(), "{encoded:?}");
+            buffer.freeze()
         }
 
         fn encode_into(message: &T, batch: &mut Batch) {

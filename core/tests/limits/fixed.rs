@@ -1,5 +1,6 @@
 //! Bounds without a knob.
 
+use allocation_counter::measure;
 use bytes::Bytes;
 use sailplane::error::ErrorCode;
 use sailplane::hpack::{DecodeLimits, Decoder, Encoder, FieldList, Indexing};
@@ -111,6 +112,26 @@ pub(crate) fn small_data() {
     assert_eq!(scene.end.connection.unread_bytes(), message.len() - 5, "whole, it has its very size");
     assert_eq!(scene.end.messages(call).0, [Bytes::from(vec![7; 20_000])]);
     assert_eq!(scene.goaway(), None);
+}
+
+pub(crate) fn spare_buffers() {
+    use sailplane::stub::{Codec, Prost};
+    // In one thread: what is allocated for a message of so many octets, if the one before is gone.
+    let encoded = |octets: usize| {
+        let message = vec![7_u8; octets];
+        let mut bytes = None;
+        let counted = measure(|| bytes = Some(<Prost as Codec<Vec<u8>>>::encode(&message)));
+        assert!(bytes.unwrap().ends_with(&message));
+        usize::try_from(counted.bytes_total).unwrap()
+    };
+    for octets in [100_000, 3_000_000] {
+        encoded(octets);
+        assert!(encoded(octets) < 1000, "{octets} again");
+    }
+    encoded(5_000_000);
+    assert!(encoded(5_000_000) > 5_000_000, "more than is kept");
+    sailplane::keep_spare_bytes(0);
+    assert!(encoded(100_000) > 100_000 && encoded(100_000) > 100_000, "nothing is kept");
 }
 
 pub(crate) fn sent_message() {

@@ -79,6 +79,7 @@ rows! { FIXED:
     hpack_encoder_table in fixed;
     frame_size in fixed;
     small_data in fixed;
+    spare_buffers in fixed;
     sent_message in fixed;
     push_promise in fixed;
     closed_streams in fixed;
