@@ -37,13 +37,15 @@ pub struct Transmit {
     target: usize,
 }
 
-/// Octets after which a connection stops framing until some are written: four full TLS records.
-const TARGET: usize = 64 * 1024;
+/// Octets after which a connection stops framing until some are written.
+const TARGET: usize = 128 * 1024;
+/// Octets of them that were copied: what is small costs memory here, what is shared is there anyway.
+const COPIED_MAX: usize = 64 * 1024;
 /// Written octets that are left in place without looking at their share of the buffer.
 const WRITTEN_KEPT_MAX: usize = 4096;
 
 impl Transmit {
-    /// An empty buffer with a target of 64 KiB. It allocates when something is appended.
+    /// An empty buffer with a target of 128 KiB, half of it copied. It allocates when something is appended.
     #[must_use]
     pub const fn new() -> Self {
         Self::with_target(TARGET)
@@ -75,11 +77,11 @@ impl Transmit {
         self.len() == 0
     }
 
-    /// Whether the target is reached.
+    /// Whether the target is reached, or 64 KiB were copied.
     #[must_use]
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.len() >= self.target
+        self.len() >= self.target || self.flat.len() - self.written >= COPIED_MAX
     }
 
     /// Where to append what is small. What it holds already is not for the caller: it must stay.
@@ -319,7 +321,7 @@ mod tests {
     fn an_empty_one_has_no_memory() {
         let mut transmit = Transmit::new();
         assert_eq!(transmit.flat.capacity() + transmit.shared.capacity(), 0);
-        assert_eq!(transmit.target(), 65_536);
+        assert_eq!(transmit.target(), 131_072);
         assert!(!transmit.is_full());
 
         transmit.buffer().extend_from_slice(&[0; 1000]);
@@ -369,10 +371,24 @@ mod tests {
     #[test]
     fn a_large_payload_is_not_copied() {
         let mut transmit = Transmit::new();
-        let payload = Bytes::from(vec![7; 100_000]);
+        let payload = Bytes::from(vec![7; 200_000]);
         transmit.share(payload.clone());
         assert!(transmit.is_full());
         assert_eq!(transmit.chunk().as_ptr(), payload.as_ptr());
+    }
+
+    #[test]
+    fn it_is_full_at_its_target_and_at_half_of_it_if_that_was_copied() {
+        let mut transmit = Transmit::new();
+        transmit.buffer().resize(65_535, 0);
+        transmit.share(Bytes::from(vec![7; 65_536]));
+        assert!(!transmit.is_full());
+        transmit.buffer().push(0);
+        assert!(transmit.is_full());
+        transmit.advance(1);
+        assert!(!transmit.is_full());
+        transmit.share(Bytes::from_static(&[1]));
+        assert!(transmit.is_full());
     }
 
     #[cfg(feature = "std")]

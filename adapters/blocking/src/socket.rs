@@ -18,10 +18,10 @@ use sailplane_driver::{Blocked, Interrupt, Io, Link, last_command, now};
 
 use crate::turn;
 
-/// What is read at once.
-const READ_BYTES: usize = 64 * 1024;
+/// What is read at once: the window of a stream, and what frames add to it.
+const READ_BYTES: usize = 65 * 1024;
 /// Pieces of one write.
-const SLICES: usize = 16;
+const SLICES: usize = 24;
 /// After this time without reading, what came meanwhile is read before the next call.
 pub(crate) const IDLE: Duration = Duration::from_secs(1);
 /// How long the output of a connection that is over may wait for a peer that does not read.
@@ -148,7 +148,10 @@ impl Socket {
     fn receive(&self, link: &Arc<Link<Self>>, flags: RecvFlags, sink: impl FnOnce(&mut [u8])) -> Readiness {
         // A handler that runs inside a read has a buffer of its own.
         let mut buffer = BUFFER.with(RefCell::take);
-        buffer.resize(READ_BYTES, 0);
+        if buffer.is_empty() {
+            // Not `resize`: what is not read into is not touched.
+            buffer = vec![0; READ_BYTES];
+        }
         let readiness = match recv(&self.fd, &mut buffer[..], flags) {
             Ok((_, 0)) => {
                 link.ended(End::Closed);

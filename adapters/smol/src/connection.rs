@@ -16,8 +16,9 @@ use sailplane_driver::{Gather, IncomingCall, Io, Link, Turn};
 use crate::handlers::Handlers;
 use crate::socket::Socket;
 
-/// What is read at once, and in a turn, before other tasks get theirs.
-const READ_BYTES: usize = 64 * 1024;
+/// What is read at once, and in a turn, before other tasks get theirs: the window of a stream, and what frames add
+/// to it.
+const READ_BYTES: usize = 65 * 1024;
 /// How long a connection that is over waits for the peer to close its side: what we sent last would be
 /// lost if we closed while bytes of the peer are unread.
 const LINGER: Duration = Duration::from_secs(1);
@@ -27,6 +28,12 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     /// Where the new calls of a turn are, for a moment. An idle connection has no room for any.
     static CALLS: RefCell<Vec<IncomingCall<Socket>>> = const { RefCell::new(Vec::new()) };
+}
+
+fn take_buffer() -> Vec<u8> {
+    let buffer = BUFFER.take();
+    // Not `resize`: what is not read into is not touched.
+    if buffer.is_empty() { vec![0; READ_BYTES] } else { buffer }
 }
 
 /// Serves a connection until it is over and everything is written.
@@ -102,8 +109,7 @@ impl Connection {
                 Poll::Pending => return None,
             }
         }
-        let mut buffer = BUFFER.take();
-        buffer.resize(READ_BYTES, 0);
+        let mut buffer = take_buffer();
         let read = self.link.io().stream().read(&mut buffer);
         if let Ok(count @ 1..) = read {
             self.receive(&mut buffer[..count]);
@@ -219,8 +225,7 @@ impl Connection {
             if self.ended || Pin::new(&mut self.timer).poll(cx).is_ready() {
                 return Poll::Ready(());
             }
-            let mut buffer = BUFFER.take();
-            buffer.resize(READ_BYTES, 0);
+            let mut buffer = take_buffer();
             let over = loop {
                 match stream.read(&mut buffer) {
                     Ok(1..) => {}

@@ -16,8 +16,8 @@ use sailplane_driver::{Interrupt, Link, now};
 use crate::poller::{LISTENER, Poller, Request, WAKER};
 use crate::transport::Transport;
 
-/// What is read at once.
-const READ_BYTES: usize = 64 * 1024;
+/// What is read at once: the window of a stream, and what frames add to it.
+const READ_BYTES: usize = 65 * 1024;
 /// From which time on a wait may go without a timer of the system. Those who watch end it well before.
 const NAP: Duration = Duration::from_millis(50);
 /// Events of one wait.

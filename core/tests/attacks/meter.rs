@@ -26,7 +26,7 @@ pub(crate) fn apart<T>(act: impl FnOnce() -> T) -> T {
 pub(crate) const FIXED: usize = 192 * 1024;
 
 /// A read of the driver is no larger.
-const READ: usize = 64 * 1024;
+const READ: usize = 65 * 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Victim {
