@@ -391,3 +391,24 @@ impl Sleeper {
         self.thread.unpark();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poller::Poller;
+
+    #[test]
+    fn the_lookout_looks_less_often_while_nothing_is_left_lying_and_helps_at_the_second_look() {
+        let (_poller, seat) = Poller::new().unwrap();
+        let mut crew = Crew::new(Sizes { workers: 1, pollers: 1, cores: 1 }, [seat]);
+        let desk = crew.desk();
+        let mut late = Vec::new();
+        for look in 1..2 * CALM_LOOKS {
+            let Work::Lead(seat) = crew.next(desk, true) else { panic!("it was given up") };
+            crew.give_up(seat);
+            let Look::Again(pause) = crew.look(&mut late) else { panic!("it was taken up meanwhile") };
+            assert_eq!(pause, if look < CALM_LOOKS { LOOK } else { CALM_LOOK });
+        }
+        assert!(matches!(crew.look(&mut late), Look::Help), "nobody took it up");
+    }
+}
