@@ -32,9 +32,36 @@ impl From<MalformedFields> for Rejected {
 /// A request as received.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
+    /// Without a deadline.
     pub(crate) head: RequestHead,
+    pub(crate) facts: Facts,
+}
+
+impl Request {
+    /// The head, received with this deadline.
+    #[inline(always)]
+    pub(crate) fn head(&self, deadline: Option<Instant>) -> RequestHead {
+        let RequestHead { path, authority, scheme, deadline: _, user_agent, encoding, metadata } = &self.head;
+        debug_assert!(encoding.is_empty(), "messages are not compressed");
+        RequestHead {
+            path: path.clone(),
+            authority: authority.clone(),
+            scheme: *scheme,
+            deadline,
+            user_agent: user_agent.clone(),
+            encoding: Bytes::new(),
+            metadata: metadata.clone(),
+        }
+    }
+}
+
+/// What a connection has to know of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    pub(crate) timeout: Option<Duration>,
     pub(crate) content_length: Option<u64>,
-    timeout: Option<Duration>,
+    /// Size of the metadata as `SETTINGS_MAX_HEADER_LIST_SIZE` counts it.
+    pub(crate) metadata_bytes: usize,
 }
 
 /// What a connection has seen: paths, authority and user agent, so that a repeated one costs no allocation;
@@ -61,11 +88,10 @@ const SEEN_TIMED: usize = 2;
 const SEEN_BYTES: usize = 1024;
 
 impl Seen {
-    /// The request that a repeated header block means, received at `now`.
+    /// The request that a repeated header block means.
     #[inline]
-    pub(crate) fn request(&self, stamp: Stamp, now: Instant) -> Option<Request> {
-        let (_, request) = self.requests.iter().find(|(seen, _)| *seen == stamp)?;
-        Some(request.received(now))
+    pub(crate) fn request(&self, stamp: Stamp) -> Option<&Request> {
+        self.requests.iter().find(|(seen, _)| *seen == stamp).map(|(_, request)| request)
     }
 
     /// Keeps what a header block means that is repeated.
@@ -84,8 +110,8 @@ impl Seen {
     fn timed(&self, fields: &FieldList) -> Option<Request> {
         let mut timed = self.timed.iter();
         let (_, request) = timed.find(|(seen, _)| seen.is_same_but(fields, Token::GrpcTimeout))?;
-        let timeout = timeout::parse(fields.get(Token::GrpcTimeout)?)?;
-        Some(Request { timeout: Some(timeout), ..request.clone() })
+        let timeout = Some(timeout::parse(fields.get(Token::GrpcTimeout)?)?);
+        Some(Request { head: request.head.clone(), facts: Facts { timeout, ..request.facts } })
     }
 
     fn keep_timed(&mut self, fields: &FieldList, request: &Request) {
@@ -142,27 +168,13 @@ struct Parts<'a> {
     regular: Regular,
 }
 
-impl Request {
-    /// The same request, received at `now`.
-    #[inline]
-    fn received(&self, now: Instant) -> Self {
-        let mut request = self.clone();
-        request.head.deadline = self.timeout.map(|timeout| now.saturating_add(timeout));
-        request
-    }
-}
-
 /// Judges a received header list.
-pub(crate) fn parse(fields: &FieldList, now: Instant, seen: &mut Seen) -> Result<Request, Rejected> {
-    let mut request = match seen.timed(fields) {
-        Some(request) => request,
-        None => {
-            let request = judge(fields, seen)?;
-            seen.keep_timed(fields, &request);
-            request
-        }
-    };
-    request.head.deadline = request.timeout.map(|timeout| now.saturating_add(timeout));
+pub(crate) fn parse(fields: &FieldList, seen: &mut Seen) -> Result<Request, Rejected> {
+    if let Some(request) = seen.timed(fields) {
+        return Ok(request);
+    }
+    let request = judge(fields, seen)?;
+    seen.keep_timed(fields, &request);
     Ok(request)
 }
 
@@ -217,7 +229,8 @@ fn judge(fields: &FieldList, seen: &mut Seen) -> Result<Request, Rejected> {
         encoding: Bytes::new(),
         metadata: parts.regular.metadata,
     };
-    Ok(Request { head, content_length: parts.regular.content_length, timeout })
+    let (content_length, metadata_bytes) = (parts.regular.content_length, metadata_size(&head.metadata));
+    Ok(Request { head, facts: Facts { timeout, content_length, metadata_bytes } })
 }
 
 fn answer(http_status: u16, status: Status) -> Rejected {

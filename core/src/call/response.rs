@@ -1,15 +1,18 @@
 //! Response-Headers, Trailers and Trailers-Only (PROTOCOL-HTTP2.md, "Responses").
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::call::fields::{MalformedFields, Order, Regular};
+use crate::call::message::PREFIX_LEN;
 use crate::call::request::{metadata_size, write_metadata};
 use crate::call::{Code, Metadata, ResponseHead, Status, base64, content_type, mapping, percent};
 use crate::hpack::{Encoder, FieldList, Indexing, Repeat, Stamp, Token};
+use crate::wire::send::ResponseFrames;
 
 /// The first header list of a response, judged.
 #[derive(Debug)]
@@ -230,13 +233,27 @@ fn number(value: &[u8]) -> Option<u32> {
 pub(crate) struct Repeats {
     head: Repeat,
     ok: Repeat,
+    /// Both, with the epoch of the encoder from which they are.
+    usual: ResponseFrames<PREFIX_LEN>,
+    usual_epoch: u64,
 }
 
 impl Repeats {
-    /// The blocks of initial metadata without custom ones and of trailers that say OK, where both repeat.
+    /// The frames of a response without custom metadata and with trailers that say OK, where both header blocks
+    /// would be written as they were.
     #[inline]
-    pub(crate) fn usual(&self, encoder: &Encoder) -> Option<(&[u8], &[u8])> {
-        self.head.get(encoder).zip(self.ok.get(encoder))
+    pub(crate) fn usual(&mut self, encoder: &Encoder) -> Option<&mut ResponseFrames<PREFIX_LEN>> {
+        if self.usual_epoch != encoder.epoch() || self.usual.is_empty() {
+            self.renew_usual(encoder)?;
+        }
+        Some(&mut self.usual)
+    }
+
+    #[cold]
+    fn renew_usual(&mut self, encoder: &Encoder) -> Option<()> {
+        self.usual = ResponseFrames::new(self.head.get(encoder)?, self.ok.get(encoder)?);
+        self.usual_epoch = encoder.epoch();
+        Some(())
     }
 
     /// Writes the header block of initial metadata.
@@ -267,17 +284,30 @@ fn write_prelude(http_status: u16, encoder: &mut Encoder, out: &mut Vec<u8>) {
 }
 
 /// The end of a response, to be written.
-#[derive(Clone, Debug)]
-pub(crate) struct Ending {
-    pub(crate) status: Result<(), Status>,
-    pub(crate) metadata: Metadata,
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// OK and nothing else: most.
+    Plain,
+    /// A status with trailing metadata.
+    Full(Box<(Result<(), Status>, Metadata)>),
 }
 
 impl Ending {
-    /// OK and nothing else.
     #[inline]
-    pub(crate) fn is_plain(&self) -> bool {
-        self.status.is_ok() && self.metadata.is_empty()
+    pub(crate) fn new(status: Result<(), Status>, metadata: Metadata) -> Self {
+        if status.is_ok() && metadata.is_empty() {
+            Self::Plain
+        } else {
+            Self::Full(Box::new((status, metadata)))
+        }
+    }
+
+    fn parts(&self) -> (Option<&Status>, &Metadata) {
+        const NONE: &Metadata = &Metadata::new();
+        match self {
+            Self::Plain => (None, NONE),
+            Self::Full(parts) => (parts.0.as_ref().err(), &parts.1),
+        }
     }
 }
 
@@ -290,22 +320,23 @@ pub(crate) fn write_ending(
     encoder: &mut Encoder,
     out: &mut Vec<u8>,
 ) {
+    let (status, metadata) = ending.parts();
     encoder.begin(out);
     let mut left = peer_limit;
     if let Some(http_status) = trailers_only {
         write_prelude(http_status, encoder, out);
         left = left.saturating_sub(2 * 32 + 38);
     }
-    let code = ending.status.as_ref().map_or_else(Status::code, |()| Code::Ok);
+    let code = status.map_or(Code::Ok, Status::code);
     let text = [b'0'.wrapping_add(code.number() / 10), b'0'.wrapping_add(code.number() % 10)];
     let text = if code.number() < 10 { text.get(1..).unwrap_or_default() } else { &text };
     encoder.field(out, Token::GrpcStatus, text, Indexing::Indexed);
     left = left.saturating_sub(32 + 13);
-    if let Err(status) = &ending.status {
+    if let Some(status) = status {
         write_status(status, &mut left, encoder, out);
     }
-    if metadata_size(&ending.metadata) <= left {
-        write_metadata(&ending.metadata, encoder, out);
+    if metadata_size(metadata) <= left {
+        write_metadata(metadata, encoder, out);
     }
 }
 

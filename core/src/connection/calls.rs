@@ -11,9 +11,15 @@ use crate::error::ErrorCode;
 use crate::stream;
 
 impl Connection {
+    /// The response was written whole, and says OK.
+    #[inline]
+    pub(super) fn end_ok(&mut self, index: u32) {
+        self.decide(index, false, || Outcome { status: Ok(()), trailers: Metadata::new(), replay: None });
+    }
+
     /// Ends a call on this side. The first decisive input wins: later ones change nothing.
     pub(super) fn end_call(&mut self, index: u32, status: Result<(), Status>, trailers: Metadata) {
-        self.decide(index, Outcome { status, trailers, replay: None });
+        self.decide(index, status.is_err(), || Outcome { status, trailers, replay: None });
     }
 
     /// Ends a call that the peer provably did not process: with all that is needed to start it again,
@@ -27,17 +33,20 @@ impl Connection {
             self.output.unsent = self.output.unsent.saturating_sub(unsent);
             Box::new(Replay { head, messages, finished, never_sent })
         });
-        self.decide(index, Outcome { status: Err(status.never_ran()), trailers: Metadata::new(), replay });
+        let status = Err(status.never_ran());
+        self.decide(index, true, || Outcome { status, trailers: Metadata::new(), replay });
     }
 
-    fn decide(&mut self, index: u32, outcome: Outcome) {
+    #[inline(always)]
+    fn decide(&mut self, index: u32, failed: bool, outcome: impl FnOnce() -> Outcome) {
         let Some(entry) = self.calls.get_mut(index) else { return };
         if !entry.is_running() {
             return;
         }
-        let (failed, unsent) = (outcome.status.is_err(), entry.outgoing.unsent());
+        let unsent = entry.outgoing.unsent();
+        let (released, handed_out) = (entry.released, entry.told && !Kind::Call.is_pending(entry.events));
         // Nobody asks for the outcome of a call that was released.
-        entry.fate = if entry.released { Fate::Taken } else { Fate::Decided(outcome) };
+        entry.fate = if released { Fate::Taken } else { Fate::Decided(outcome()) };
         entry.send_head = false;
         entry.ending = None;
         entry.blocked = 0;
@@ -49,18 +58,20 @@ impl Connection {
         if core::mem::take(&mut entry.has_deadline) {
             self.deadlines.remove(index);
         }
-        if self.role == Role::Server && failed {
-            self.drop_incoming(index);
-        }
-        if !failed {
+        if failed {
+            if self.role == Role::Server {
+                self.drop_incoming(index);
+            }
+        } else {
             self.budgets.resets.put_back(self.limits.resets_burst);
         }
-        let Some(entry) = self.calls.get(index) else { return };
-        if entry.told && !Kind::Call.is_pending(entry.events) {
-            self.events.raise(&mut self.calls, index, Kind::Ended);
-        } else if !entry.released {
-            // Ended before it was handed out: nobody has heard of it.
-            self.mark_released(index);
+        if !released {
+            if handed_out {
+                self.events.raise(&mut self.calls, index, Kind::Ended);
+            } else {
+                // Ended before it was handed out: nobody has heard of it.
+                self.mark_released(index);
+            }
         }
         self.admit_crowded();
     }
@@ -100,6 +111,7 @@ impl Connection {
     }
 
     /// Nothing more is sent or received for the stream.
+    #[inline]
     pub(super) fn close_stream(&mut self, index: u32) {
         let Some(entry) = self.calls.get_mut(index) else { return };
         match entry.stream.state {
@@ -111,29 +123,41 @@ impl Connection {
         }
         entry.stream.state = stream::State::Closed;
         entry.reset = None;
-        let unsent = entry.is_unsent();
+        let (unsent, bound, released) = (entry.is_unsent(), entry.bound, entry.released);
+        let counted = core::mem::take(&mut entry.counted);
         if entry.stream.receive_window.lent() > 0 {
             self.end_ahead(index);
         }
-        let Some(entry) = self.calls.get_mut(index) else { return };
-        if core::mem::take(&mut entry.counted) {
+        if counted {
             self.streams_open = self.streams_open.saturating_sub(1);
             self.idle_since = self.now;
-            if unsent {
-                self.streams_unsent = self.streams_unsent.saturating_sub(1);
-            } else if self.streams_unsent > 0 {
-                self.open_held();
-            }
-            if core::mem::take(&mut self.room_wanted) {
-                self.room_wanted = self.room() == 0;
-                if !self.room_wanted {
-                    self.events.raise_room();
-                }
+            if self.streams_unsent > 0 || self.room_wanted {
+                self.make_room(unsent);
             }
         }
-        self.calls.unbind(index);
-        self.settle(index);
+        if bound {
+            self.calls.unbind(index);
+        }
+        if released {
+            self.free(index);
+        }
         self.check_drained();
+    }
+
+    /// Client: a stream was closed, and others may take its place; `unsent` if it was none yet.
+    #[inline(never)]
+    fn make_room(&mut self, unsent: bool) {
+        if unsent {
+            self.streams_unsent = self.streams_unsent.saturating_sub(1);
+        } else if self.streams_unsent > 0 {
+            self.open_held();
+        }
+        if core::mem::take(&mut self.room_wanted) {
+            self.room_wanted = self.room() == 0;
+            if !self.room_wanted {
+                self.events.raise_room();
+            }
+        }
     }
 
     /// Frees the call's slot once its stream is closed and nobody refers to it.
@@ -145,21 +169,23 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn free(&mut self, index: u32) {
         self.drop_incoming(index);
-        if let Some(entry) = self.calls.get(index) {
-            self.output.unsent = self.output.unsent.saturating_sub(entry.outgoing.unsent());
-            if entry.has_deadline {
-                self.deadlines.remove(index);
-            }
+        let Some(mut entry) = self.calls.remove(index) else { return };
+        self.output.unsent = self.output.unsent.saturating_sub(entry.outgoing.unsent());
+        if entry.has_deadline {
+            self.deadlines.remove(index);
         }
-        self.calls.remove(index);
+        entry.reset();
+        self.calls.keep(entry);
     }
 
     /// Nobody refers to the call: no event of it is told any more.
+    #[inline(always)]
     pub(super) fn mark_released(&mut self, index: u32) {
-        self.events.forget(&mut self.calls, index);
         let Some(entry) = self.calls.get_mut(index) else { return };
+        self.events.forget(entry);
         entry.released = true;
         self.request_metadata =
             self.request_metadata.saturating_sub(core::mem::take(&mut entry.metadata_bytes));
@@ -167,7 +193,9 @@ impl Connection {
             self.waiting = self.waiting.saturating_sub(1);
         }
         let handler_ended = self.role == Role::Server && core::mem::take(&mut entry.told);
-        self.drop_incoming(index);
+        if !entry.incoming.is_idle() {
+            self.drop_held(index);
+        }
         if handler_ended {
             self.handlers = self.handlers.saturating_sub(1);
             self.start_handlers();
@@ -175,11 +203,18 @@ impl Connection {
     }
 
     /// A new call is told at once, unless it must wait for a handler to end, or for a call before it.
+    #[inline]
     pub(super) fn start_or_wait(&mut self, index: u32) {
         if self.waiting == 0 && self.handlers < self.limits.concurrent_calls_max as usize {
-            self.handlers = self.handlers.saturating_add(1);
-            return self.events.tell(&mut self.calls, index);
+            self.handlers = self.handlers.wrapping_add(1);
+            self.events.tell(&mut self.calls, index);
+        } else {
+            self.wait_for_handler(index);
         }
+    }
+
+    #[inline(never)]
+    fn wait_for_handler(&mut self, index: u32) {
         if let Some(entry) = self.calls.get_mut(index) {
             entry.waiting = true;
         }
@@ -233,7 +268,7 @@ impl Connection {
             return self.reset_stream(index, ErrorCode::CANCEL);
         }
         if let Some(entry) = self.calls.get_mut(index) {
-            entry.ending = Some(Ending { status: Err(status), metadata: Metadata::new() });
+            entry.ending = Some(Ending::new(Err(status), Metadata::new()));
             self.output.urgent.push(&mut self.calls, index);
         }
     }

@@ -5,7 +5,7 @@ use alloc::format;
 use bytes::Bytes;
 use core::time::Duration;
 
-use super::entry::Fate;
+use super::entry::{Entry, Fate};
 use super::events::Kind;
 use super::goaway::Why;
 use super::{Connection, Received, Refused, RefusedReason, Role, SendError, Start, StateInput};
@@ -29,37 +29,33 @@ impl Connection {
         if let Some(reason) = self.refusal(&start) {
             return Err(Box::new(Refused { start, reason }));
         }
-        let index = self.calls.insert();
-        self.streams_open = self.streams_open.saturating_add(1);
+        let Some((index, entry)) = self.calls.insert() else {
+            return Err(Box::new(Refused { start, reason: RefusedReason::NoRoom }));
+        };
+        let deadline = start.head.deadline;
+        entry.counted = true;
+        entry.told = true;
+        entry.started = self.now;
+        entry.send_head = true;
+        entry.stream.send_window = SendWindow::new(self.remote.stream_window_bytes);
+        entry.stream.receive_window = ReceiveWindow::new(self.local.receive_window());
+        entry.request = Some(start.head);
+        entry.has_deadline = deadline.is_some();
+        entry.outgoing.keep();
+        if let Some(message) = start.message {
+            self.output.unsent = self.output.unsent.saturating_add(message.len().saturating_add(PREFIX_LEN));
+            entry.outgoing.push(message, self.limits.replay_bytes_max);
+        }
+        entry.outgoing.finished = start.finished;
+        self.streams_open = self.streams_open.wrapping_add(1);
+        self.streams_unsent = self.streams_unsent.wrapping_add(1);
         if self.keepalive.dormant {
             self.wake_keepalive();
-        }
-        self.streams_unsent = self.streams_unsent.saturating_add(1);
-        let deadline = start.head.deadline;
-        let (send, receive) = (self.remote.stream_window_bytes, self.local.receive_window());
-        let replay_max = self.limits.replay_bytes_max;
-        if let Some(entry) = self.calls.get_mut(index) {
-            entry.counted = true;
-            entry.told = true;
-            entry.started = self.now;
-            entry.send_head = true;
-            entry.stream.send_window = SendWindow::new(send);
-            entry.stream.receive_window = ReceiveWindow::new(receive);
-            entry.request = Some(start.head);
-            entry.has_deadline = deadline.is_some();
-            entry.outgoing.keep();
-            if let Some(message) = start.message {
-                self.output.unsent =
-                    self.output.unsent.saturating_add(message.len().saturating_add(PREFIX_LEN));
-                entry.outgoing.push(message, replay_max);
-            }
-            entry.outgoing.finished = start.finished;
         }
         let call = self.calls.id(index);
         self.output.urgent.push(&mut self.calls, index);
         if let Some(deadline) = deadline {
-            self.deadlines.insert(index, deadline);
-            self.expire_deadlines();
+            self.add_deadline(index, deadline);
         }
         Ok(call)
     }
@@ -101,8 +97,7 @@ impl Connection {
     /// # Errors
     /// [`Misuse`]: wrong role or call, or they were sent.
     pub fn send_headers(&mut self, call: CallId, metadata: Metadata) -> Result<(), Misuse> {
-        let index = self.server_call(call)?;
-        let entry = self.calls.get_mut(index).ok_or(Misuse::UnknownCall)?;
+        let (index, entry) = self.server_call(call)?;
         if !entry.is_running() {
             return Err(Misuse::Ended);
         }
@@ -231,8 +226,10 @@ impl Connection {
         mut trailers: Metadata,
         status: Result<(), Status>,
     ) -> Result<(), Misuse> {
-        let index = self.server_call(call)?;
-        let entry = self.calls.get_mut(index).ok_or(Misuse::UnknownCall)?;
+        if self.role == Role::Client {
+            return Err(Misuse::WrongRole);
+        }
+        let (index, entry) = self.calls.find(call).ok_or(Misuse::UnknownCall)?;
         if !entry.is_running() {
             return Err(Misuse::Ended);
         }
@@ -249,7 +246,7 @@ impl Connection {
             entry.send_head |= !entry.head_written;
         }
         entry.outgoing.finished = true;
-        entry.ending = Some(Ending { status, metadata: trailers });
+        entry.ending = Some(Ending::new(status, trailers));
         self.schedule(index);
         Ok(())
     }
@@ -277,8 +274,7 @@ impl Connection {
         take: impl FnOnce(&mut Assembler) -> Option<(M, usize)>,
         octets: impl FnOnce(&M) -> usize,
     ) -> Result<Received<M>, Misuse> {
-        let index = self.calls.index(call).ok_or(Misuse::UnknownCall)?;
-        let entry = self.calls.get_mut(index).ok_or(Misuse::UnknownCall)?;
+        let (index, entry) = self.calls.find(call).ok_or(Misuse::UnknownCall)?;
         let held = if entry.incoming.has_rest() { Some(entry.incoming.held()) } else { None };
         let Some((taken, credit)) = take(&mut entry.incoming) else {
             let over = entry.receiving == Receiving::Complete || !entry.is_running();
@@ -303,7 +299,7 @@ impl Connection {
     /// [`Misuse::UnknownCall`].
     pub fn cancel(&mut self, call: CallId, status: Status) -> Result<(), Misuse> {
         let index = self.calls.index(call).ok_or(Misuse::UnknownCall)?;
-        if self.calls.get(index).is_some_and(super::entry::Entry::is_running) {
+        if self.calls.get(index).is_some_and(Entry::is_running) {
             self.end_call(index, Err(status), Metadata::new());
             self.drop_incoming(index);
             self.reset_stream(index, ErrorCode::CANCEL);
@@ -314,8 +310,7 @@ impl Connection {
     /// Nobody refers to the call any more: its id becomes free. A call that has not ended is cancelled; a
     /// server's complete response is still delivered.
     pub fn release(&mut self, call: CallId) {
-        let Some(index) = self.calls.index(call) else { return };
-        let Some(entry) = self.calls.get(index) else { return };
+        let Some((index, entry)) = self.calls.find(call) else { return };
         let answered = entry.ending.is_some();
         let running = entry.is_running();
         self.mark_released(index);
@@ -342,25 +337,22 @@ impl Connection {
 
     /// Server: the head of a call; once.
     pub fn take_request(&mut self, call: CallId) -> Option<RequestHead> {
-        let index = self.server_call(call).ok()?;
-        let entry = self.calls.get_mut(index)?;
+        let (_, entry) = self.server_call(call).ok()?;
+        let metadata_bytes = core::mem::take(&mut entry.metadata_bytes);
         let request = entry.request.take();
-        self.request_metadata =
-            self.request_metadata.saturating_sub(core::mem::take(&mut entry.metadata_bytes));
+        self.request_metadata = self.request_metadata.saturating_sub(metadata_bytes);
         request
     }
 
     /// Client: the response head (initial metadata); once. `None` before it came, and for a call that ended
     /// without one.
     pub fn take_response(&mut self, call: CallId) -> Option<ResponseHead> {
-        let index = self.calls.index(call)?;
-        self.calls.get_mut(index)?.response.take()
+        self.calls.find(call)?.1.response.take()
     }
 
     /// How the call ended; once. `None` while it runs.
     pub fn take_outcome(&mut self, call: CallId) -> Option<Outcome> {
-        let index = self.calls.index(call)?;
-        let entry = self.calls.get_mut(index)?;
+        let (_, entry) = self.calls.find(call)?;
         match core::mem::replace(&mut entry.fate, Fate::Taken) {
             Fate::Decided(outcome) => Some(outcome),
             other => {
@@ -377,11 +369,13 @@ impl Connection {
         Some(!entry.is_running())
     }
 
-    fn server_call(&self, call: CallId) -> Result<u32, Misuse> {
+    /// The call with its index, on a server.
+    #[inline]
+    fn server_call(&mut self, call: CallId) -> Result<(u32, &mut Entry), Misuse> {
         if self.role == Role::Client {
             return Err(Misuse::WrongRole);
         }
-        self.calls.index(call).ok_or(Misuse::UnknownCall)
+        self.calls.find(call).ok_or(Misuse::UnknownCall)
     }
 
     /// What the status of a call that missed its deadline says.

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use super::entry::Entry;
 use super::event::{Ended, Event};
 use super::table::{Ring, Table};
 
@@ -58,29 +59,34 @@ impl Events {
         let first = entry.events == 0;
         entry.events |= bit;
         if entry.told && first {
-            self.pending = self.pending.saturating_add(1);
-            self.ring.push(table, index);
+            self.told(table, index);
         }
     }
 
     /// From now on the call's events are told, those that are pending included.
+    #[inline]
     pub(super) fn tell(&mut self, table: &mut Table, index: u32) {
         let Some(entry) = table.get_mut(index) else { return };
         entry.told = true;
         if entry.events != 0 {
-            self.pending = self.pending.saturating_add(1);
-            self.ring.push(table, index);
+            self.told(table, index);
         }
     }
 
+    /// A call whose events are told has its first one.
+    #[inline]
+    fn told(&mut self, table: &mut Table, index: u32) {
+        self.pending = self.pending.wrapping_add(1);
+        self.ring.push(table, index);
+    }
+
     /// The call is released: nothing of it is told any more.
-    pub(super) fn forget(&mut self, table: &mut Table, index: u32) {
-        if let Some(entry) = table.get_mut(index) {
-            if entry.told && entry.events != 0 {
-                self.pending = self.pending.saturating_sub(1);
-            }
-            entry.events = 0;
+    #[inline]
+    pub(super) fn forget(&mut self, entry: &mut Entry) {
+        if entry.told && entry.events != 0 {
+            self.pending = self.pending.saturating_sub(1);
         }
+        entry.events = 0;
     }
 
     pub(super) fn raise_ready(&mut self) {

@@ -25,6 +25,7 @@ const FRAMES_PER_STREAM: u32 = 3;
 
 impl Late {
     /// The peer opened `stream`, and `highest` last before it.
+    #[inline]
     pub(super) fn opened(&mut self, highest: StreamId, stream: StreamId) {
         let next = if highest.is_zero() { 1 } else { highest.as_u32().saturating_add(2) };
         self.skipped |= stream.as_u32() > next;
@@ -40,6 +41,7 @@ impl Late {
     }
 
     /// A stream was closed while the peer might still send so many octets.
+    #[inline]
     pub(super) fn closed_open(&mut self, octets: i64) {
         self.octets = self.octets.saturating_add(u64::try_from(octets).unwrap_or(0));
         self.headers = self.headers.saturating_add(1);
@@ -47,11 +49,13 @@ impl Late {
     }
 
     /// A stream was closed.
+    #[inline]
     pub(super) fn closed(&mut self) {
         self.frames = self.frames.saturating_add(FRAMES_PER_STREAM);
     }
 
     /// DATA was written: its receipt may cause a WINDOW_UPDATE.
+    #[inline]
     pub(super) fn data_written(&mut self) {
         self.frames = self.frames.saturating_add(1);
     }

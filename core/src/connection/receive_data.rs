@@ -29,18 +29,18 @@ pub(super) struct Current {
 
 impl Connection {
     /// A whole DATA frame without padding.
-    #[inline]
+    #[inline(never)]
     pub(super) fn data_whole(&mut self, stream: StreamId, bytes: &[u8], end: bool) -> Result<(), Fatal> {
         let octets = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let Some(index) = self.data_begins(stream, octets, end)? else { return Ok(()) };
-        let call = self.calls.id(index);
-        if !bytes.is_empty() {
+        if !bytes.is_empty() && !self.take_message(index, bytes) {
+            let call = self.calls.id(index);
             self.take_data(call, bytes);
+            if self.calls.slot(call).is_none() {
+                return Ok(());
+            }
         }
-        if end && self.calls.slot(call).is_some() {
-            return self.receive_end(index);
-        }
-        Ok(())
+        if end { self.receive_end(index) } else { Ok(()) }
     }
 
     pub(super) fn data_head(&mut self, stream: StreamId, octets: u32, end: bool) -> Result<(), Fatal> {
@@ -51,7 +51,7 @@ impl Connection {
     }
 
     /// Judges a DATA frame by its header; the call that it is for, where there is one.
-    #[inline]
+    #[inline(always)]
     fn data_begins(&mut self, stream: StreamId, octets: u32, end: bool) -> Result<Option<u32>, Fatal> {
         // RFC 9113 §6.9.1: the whole payload counts, also that of frames for streams that are gone.
         self.receive_window.receive(octets).map_err(|_| PeerViolation::WindowExceeded)?;
@@ -97,11 +97,28 @@ impl Connection {
         }
     }
 
+    /// Takes octets of a call's DATA, where they are one message and nothing is held. False: they are not, and
+    /// nothing was done.
+    #[inline(always)]
+    fn take_message(&mut self, index: u32, bytes: &[u8]) -> bool {
+        let Some(entry) = self.calls.get_mut(index) else { return false };
+        let listens = entry.is_running() && !entry.released && entry.not_grpc.is_none();
+        if !listens || !entry.incoming.receive_one(bytes, self.limits.message_bytes_max) {
+            return false;
+        }
+        entry.received = entry.received.saturating_add(bytes.len() as u64);
+        self.unread.replace(0, bytes.len().saturating_sub(PREFIX_LEN));
+        self.events.raise(&mut self.calls, index, Kind::Message);
+        self.credit(index, bytes.len());
+        self.message_finished();
+        true
+    }
+
     /// Takes octets of a call's DATA.
-    #[inline]
     fn take_data(&mut self, call: CallId, bytes: &[u8]) {
-        let Some(index) = self.calls.slot(call) else { return };
-        let limit = self.limits.message_bytes_max;
+        let Some(index) = self.calls.slot(call).filter(|index| !self.take_message(*index, bytes)) else {
+            return;
+        };
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.received = entry.received.saturating_add(bytes.len() as u64);
         if let Some(other) = &mut entry.not_grpc {
@@ -112,16 +129,9 @@ impl Connection {
             }
             return;
         }
-        if !entry.is_running() || entry.released {
-            return;
+        if entry.is_running() && !entry.released {
+            self.take_pieces(call, index, bytes);
         }
-        if entry.incoming.receive_one(bytes, limit) {
-            self.unread.replace(0, bytes.len().saturating_sub(PREFIX_LEN));
-            self.events.raise(&mut self.calls, index, Kind::Message);
-            self.credit(index, bytes.len());
-            return self.message_finished();
-        }
-        self.take_pieces(call, index, bytes);
     }
 
     /// Takes octets that are anything else than one message.

@@ -4,18 +4,19 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::entry::NotGrpc;
+use super::entry::{Entry, NotGrpc};
 use super::receive::Fatal;
 use super::{Connection, Role};
 use crate::call::fields::MalformedFields;
 use crate::call::message::MessageError;
-use crate::call::request::{self, Rejected, Request, metadata_size};
+use crate::call::request::{self, Facts, Rejected, Seen};
 use crate::call::response::{self, Ending, ResponseStart, Trailers, UsualBlock};
 use crate::call::state::{Input as Received, Receiving};
 use crate::call::{Metadata, ResponseHead, Status};
 use crate::error::{ErrorCode, PeerViolation};
 use crate::hpack::{DecodeError, DecodeLimits, Stamp};
 use crate::stream::{self, ReceiveWindow, SendWindow};
+use crate::time::Instant;
 use crate::wire::StreamId;
 
 use super::events::Kind;
@@ -27,6 +28,7 @@ const REFUSED_WEIGHT: u32 = 2;
 impl Connection {
     /// A header block always goes through the decoder, whatever becomes of it: the tables of both sides must
     /// stay in step (RFC 7541 §2.2).
+    #[inline(never)]
     pub(super) fn header_block(&mut self, stream: StreamId, end: bool, block: &[u8]) -> Result<(), Fatal> {
         let limits = DecodeLimits {
             header_list_bytes_max: self.limits.header_list_bytes_max,
@@ -59,6 +61,7 @@ impl Connection {
         }
     }
 
+    #[inline(always)]
     fn new_request(&mut self, stream: StreamId, end: bool, stamp: Option<Stamp>) -> Result<(), Fatal> {
         // RFC 9113 §5.1.1: clients use odd identifiers, each higher than all before.
         if !stream.is_client_initiated() {
@@ -80,19 +83,53 @@ impl Connection {
         if crowded || self.memory.is_pressed() {
             return self.refuse(stream, ErrorCode::REFUSED_STREAM, REFUSED_WEIGHT);
         }
-        let seen = self.seen.get_or_insert_default();
-        if let Some(request) = stamp.and_then(|stamp| seen.request(stamp, self.now)) {
-            return self.accept(stream, end, request);
+        let mut seen = self.seen.take().unwrap_or_default();
+        let outcome = self.accept(stream, end, stamp, &mut seen);
+        self.seen = Some(seen);
+        outcome
+    }
+
+    #[inline(always)]
+    fn accept(
+        &mut self,
+        stream: StreamId,
+        end: bool,
+        stamp: Option<Stamp>,
+        seen: &mut Seen,
+    ) -> Result<(), Fatal> {
+        let Some(request) = stamp.and_then(|stamp| seen.request(stamp)) else {
+            return self.judge_request(stream, end, stamp, seen);
+        };
+        let deadline = request.facts.timeout.map(|timeout| self.now.saturating_add(timeout));
+        if let Some((index, entry)) = self.admit_request(stream, end, &request.facts)? {
+            entry.request = Some(request.head(deadline));
+            entry.has_deadline = deadline.is_some();
+            self.request_admitted(index, deadline);
         }
-        if let Some(stamp) = stamp {
-            self.decoder.copy_recognised(stamp, &mut self.fields);
-        }
-        match request::parse(&self.fields, self.now, seen) {
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn judge_request(
+        &mut self,
+        stream: StreamId,
+        end: bool,
+        stamp: Option<Stamp>,
+        seen: &mut Seen,
+    ) -> Result<(), Fatal> {
+        self.need_fields(stamp);
+        match request::parse(&self.fields, seen) {
             Ok(request) => {
                 if let Some(stamp) = stamp {
                     seen.keep(stamp, &request);
                 }
-                self.accept(stream, end, request)
+                let deadline = request.facts.timeout.map(|timeout| self.now.saturating_add(timeout));
+                if let Some((index, entry)) = self.admit_request(stream, end, &request.facts)? {
+                    entry.request.insert(request.head).deadline = deadline;
+                    entry.has_deadline = deadline.is_some();
+                    self.request_admitted(index, deadline);
+                }
+                Ok(())
             }
             Err(Rejected::Malformed) => self.refuse(stream, ErrorCode::PROTOCOL_ERROR, MALFORMED_WEIGHT),
             Err(Rejected::Answered { http_status, status }) => {
@@ -119,61 +156,59 @@ impl Connection {
         Ok(())
     }
 
-    #[inline]
-    fn open(&mut self, stream: StreamId, end: bool) -> u32 {
-        let index = self.calls.insert();
-        self.calls.bind(index, stream);
-        self.streams_open = self.streams_open.saturating_add(1);
-        let (send, receive) = (self.remote.stream_window_bytes, self.local.receive_window());
-        let now = self.now;
-        if let Some(entry) = self.calls.get_mut(index) {
-            entry.counted = true;
-            entry.started = now;
-            entry.stream.state = if end { stream::State::ReceiveClosed } else { stream::State::Open };
-            entry.receiving = if end { Receiving::Complete } else { Receiving::Messages };
-            entry.stream.send_window = SendWindow::new(send);
-            entry.stream.receive_window = ReceiveWindow::new(receive);
-        }
-        index
+    /// Adds the call of a new stream; its index, and the call.
+    #[inline(always)]
+    fn open(&mut self, stream: StreamId, end: bool) -> Option<(u32, &mut Entry)> {
+        let (index, entry) = self.calls.insert_bound(stream)?;
+        self.streams_open = self.streams_open.wrapping_add(1);
+        entry.counted = true;
+        entry.started = self.now;
+        entry.stream.state = if end { stream::State::ReceiveClosed } else { stream::State::Open };
+        entry.receiving = if end { Receiving::Complete } else { Receiving::Messages };
+        entry.stream.send_window = SendWindow::new(self.remote.stream_window_bytes);
+        entry.stream.receive_window = ReceiveWindow::new(self.local.receive_window());
+        Some((index, entry))
     }
 
-    #[inline]
-    fn accept(&mut self, stream: StreamId, end: bool, request: Request) -> Result<(), Fatal> {
-        let metadata_bytes = metadata_size(&request.head.metadata);
-        if self.request_metadata.saturating_add(metadata_bytes) > self.limits.request_metadata_bytes_max {
-            return self.refuse(stream, ErrorCode::REFUSED_STREAM, REFUSED_WEIGHT);
+    /// Adds the call of a request, without its head: its index, and the call. `None` if it was refused.
+    #[inline(always)]
+    fn admit_request(
+        &mut self,
+        stream: StreamId,
+        end: bool,
+        facts: &Facts,
+    ) -> Result<Option<(u32, &mut Entry)>, Fatal> {
+        let request_metadata = self.request_metadata.saturating_add(facts.metadata_bytes);
+        if request_metadata > self.limits.request_metadata_bytes_max {
+            return self.refuse(stream, ErrorCode::REFUSED_STREAM, REFUSED_WEIGHT).map(|()| None);
         }
-        if end && request.content_length.is_some_and(|length| length > 0) {
-            return self.refuse(stream, ErrorCode::PROTOCOL_ERROR, MALFORMED_WEIGHT);
+        if end && facts.content_length.is_some_and(|length| length > 0) {
+            return self.refuse(stream, ErrorCode::PROTOCOL_ERROR, MALFORMED_WEIGHT).map(|()| None);
         }
-        self.request_metadata = self.request_metadata.saturating_add(metadata_bytes);
-        let index = self.open(stream, end);
-        let deadline = request.head.deadline;
-        if let Some(entry) = self.calls.get_mut(index) {
-            // Told below, or once a handler ends.
-            entry.events = if end { Kind::Call.bit() | Kind::Message.bit() } else { Kind::Call.bit() };
-            entry.metadata_bytes = metadata_bytes;
-            entry.content_length = request.content_length;
-            entry.request = Some(request.head);
-            entry.has_deadline = deadline.is_some();
-        }
-        if let Some(deadline) = deadline {
-            self.deadlines.insert(index, deadline);
-        }
+        self.request_metadata = request_metadata;
+        let Some((index, entry)) = self.open(stream, end) else { return Ok(None) };
+        entry.events = if end { Kind::Call.bit() | Kind::Message.bit() } else { Kind::Call.bit() };
+        entry.metadata_bytes = facts.metadata_bytes;
+        entry.content_length = facts.content_length;
+        Ok(Some((index, entry)))
+    }
+
+    /// The call of a request is there with its head.
+    #[inline(always)]
+    fn request_admitted(&mut self, index: u32, deadline: Option<Instant>) {
         self.start_or_wait(index);
-        self.expire_deadlines();
-        Ok(())
+        if let Some(deadline) = deadline {
+            self.add_deadline(index, deadline);
+        }
     }
 
     /// Answers a request that no handler sees, with one header list.
     fn answer(&mut self, stream: StreamId, end: bool, http_status: u16, status: Status) {
-        let index = self.open(stream, end);
-        if let Some(entry) = self.calls.get_mut(index) {
-            entry.released = true;
-            entry.http_status = http_status;
-            let metadata = status.metadata().clone();
-            entry.ending = Some(Ending { status: Err(status), metadata });
-        }
+        let Some((index, entry)) = self.open(stream, end) else { return };
+        entry.released = true;
+        entry.http_status = http_status;
+        let metadata = status.metadata().clone();
+        entry.ending = Some(Ending::new(Err(status), metadata));
         self.output.urgent.push(&mut self.calls, index);
     }
 
@@ -316,37 +351,40 @@ impl Connection {
     }
 
     /// END_STREAM came, on DATA or on a request's HEADERS.
+    #[inline]
     pub(super) fn receive_end(&mut self, index: u32) -> Result<(), Fatal> {
         let Some(entry) = self.calls.get_mut(index) else { return Ok(()) };
-        let stream = entry.stream.id;
         if entry.contradicts_length() {
+            let stream = entry.stream.id;
             return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR);
         }
         entry.receiving = Receiving::Complete;
-        let complete = entry.incoming.is_between_messages();
-        match self.role {
-            Role::Server => {
-                let _ = entry.stream.apply(stream::Input::ReceiveEnd);
-                let closed = entry.stream.state == stream::State::Closed;
-                match (entry.is_running(), complete) {
-                    (true, true) => self.events.raise(&mut self.calls, index, Kind::Message),
-                    (true, false) => self.fail_call(index, truncated()),
-                    (false, _) => {}
-                }
-                if closed {
-                    self.close_stream(index);
-                }
-            }
-            Role::Client => {
-                let status = match entry.not_grpc.take() {
-                    Some(other) => other.into_status(),
-                    None => Status::unknown("the peer ended the response without trailers"),
-                };
-                self.end_call(index, Err(status), Metadata::new());
-                self.stream_ended(index);
-            }
+        if self.role == Role::Client {
+            self.response_unended(index);
+            return Ok(());
+        }
+        let _ = entry.stream.apply(stream::Input::ReceiveEnd);
+        let closed = entry.stream.state == stream::State::Closed;
+        match (entry.is_running(), entry.incoming.is_between_messages()) {
+            (true, true) => self.events.raise(&mut self.calls, index, Kind::Message),
+            (true, false) => self.fail_call(index, truncated()),
+            (false, _) => {}
+        }
+        if closed {
+            self.close_stream(index);
         }
         Ok(())
+    }
+
+    /// Client: the response ended without trailers.
+    fn response_unended(&mut self, index: u32) {
+        let Some(entry) = self.calls.get_mut(index) else { return };
+        let status = match entry.not_grpc.take() {
+            Some(other) => other.into_status(),
+            None => Status::unknown("the peer ended the response without trailers"),
+        };
+        self.end_call(index, Err(status), Metadata::new());
+        self.stream_ended(index);
     }
 
     /// Client: the peer's side of the stream is complete. PROTOCOL-HTTP2.md, "Errors": what this side had
@@ -368,6 +406,7 @@ fn undecodable(fault: DecodeError) -> Fatal {
     Fatal::new(fault.code(), format!("a header block cannot be decoded: {fault}"))
 }
 
+#[cold]
 fn truncated() -> Status {
     Status::internal(format!("{}", MessageError::Truncated))
 }

@@ -6,8 +6,7 @@
 use super::goaway::{DRAIN_PING, LAST_STREAM_ID_MAX};
 use super::keepalive::KEEPALIVE_PING;
 use super::{Connection, Role, State, StateInput};
-use crate::call::Metadata;
-use crate::call::response;
+use crate::call::response::{self, Ending};
 use crate::error::ErrorCode;
 use crate::stream;
 use crate::time::{Instant, Timer};
@@ -36,6 +35,7 @@ impl Connection {
     }
 
     /// Nothing is to be written.
+    #[inline]
     fn is_quiet(&self) -> bool {
         self.output.urgent.is_empty()
             && self.output.data.is_empty()
@@ -159,7 +159,7 @@ impl Connection {
     }
 
     /// Writes what of a call no window holds back.
-    #[inline]
+    #[inline(never)]
     fn write_urgent(&mut self, index: u32, transmit: &mut Transmit) -> Written {
         let Some(entry) = self.calls.get_mut(index) else { return Written::Nothing };
         if entry.stream.state == stream::State::Closed {
@@ -306,14 +306,13 @@ impl Connection {
         let _ = entry.stream.apply(stream::Input::SendHeaders);
         let (output, encoder) = (&mut self.output, &mut self.encoder);
         let (limit, frame_max) = (self.remote.header_list_bytes_max, self.remote.frame_bytes_max);
-        wire::send::headers_with(transmit.buffer(), entry.stream.id, true, frame_max, |out| {
-            if trailers_only.is_none() && ending.is_plain() {
+        wire::send::headers_with(transmit.buffer(), entry.stream.id, true, frame_max, |out| match ending {
+            Ending::Plain if trailers_only.is_none() => {
                 output.responses.get_or_insert_default().write_ok(encoder, out);
-            } else {
-                response::write_ending(&ending, trailers_only, limit, encoder, out);
             }
+            ending => response::write_ending(&ending, trailers_only, limit, encoder, out),
         });
-        self.end_call(index, Ok(()), Metadata::new());
+        self.end_ok(index);
         self.sending_ended(index);
     }
 

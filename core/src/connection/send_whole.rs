@@ -1,13 +1,10 @@
 //! Head, message and trailers of a small response in one go: most responses of unary calls.
 
 use super::{Connection, Role};
-use crate::call::Metadata;
 use crate::call::message::{PREFIX_LEN, prefix};
 use crate::call::response::Ending;
 use crate::stream::State;
 use crate::transmit::Transmit;
-use crate::wire::FRAME_HEADER_LEN;
-use crate::wire::send::response_frames;
 
 impl Connection {
     /// Writes a response that is ready as a whole, has but one small message, says OK, repeats the header blocks
@@ -19,22 +16,22 @@ impl Connection {
             return false;
         }
         let Some(entry) = self.calls.get_mut(index) else { return false };
-        let is_plain = entry.ending.as_ref().is_some_and(Ending::is_plain) && entry.initial.is_empty();
+        let is_plain = matches!(entry.ending, Some(Ending::Plain)) && entry.initial.is_empty();
         // Sending leaves both states as they are, until the end.
         let may_send = matches!(entry.stream.state, State::Open | State::ReceiveClosed);
         let Some(message) = entry.outgoing.only_small().filter(|_| is_plain && may_send) else {
             return false;
         };
-        let usual = self.output.responses.as_ref().and_then(|repeats| repeats.usual(&self.encoder));
-        let Some((head, ok)) = usual else { return false };
+        let usual = self.output.responses.as_mut().and_then(|repeats| repeats.usual(&self.encoder));
+        let Some(frames) = usual else { return false };
         let octets = message.len().saturating_add(PREFIX_LEN);
         let window = self.send_window.available().min(entry.stream.send_window.available());
         // DATA waits where its head reaches the target; no frame of any peer is too small for it.
-        let with_head = transmit.len().saturating_add(FRAME_HEADER_LEN).saturating_add(head.len());
+        let with_head = transmit.len().saturating_add(frames.head_len());
         if octets > window || with_head >= transmit.target() {
             return false;
         }
-        response_frames(transmit.buffer(), entry.stream.id, head, (prefix(message.len()), message), ok);
+        frames.write(transmit.buffer(), entry.stream.id, prefix(message.len()), message);
         entry.outgoing.only_written();
         entry.head_written = true;
         entry.stream.send_window.spend(octets);
@@ -42,7 +39,7 @@ impl Connection {
         self.late.data_written();
         self.ping_is_free = true;
         self.output.unsent = self.output.unsent.saturating_sub(octets);
-        self.end_call(index, Ok(()), Metadata::new());
+        self.end_ok(index);
         self.sending_ended(index);
         true
     }
@@ -58,6 +55,7 @@ mod tests {
     use quickcheck::quickcheck;
 
     use super::*;
+    use crate::call::Metadata;
     use crate::connection::{Config, Event, Received};
     use crate::hpack::{Encoder, Indexing, Token};
     use crate::limits::Limits;

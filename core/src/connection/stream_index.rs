@@ -37,10 +37,11 @@ impl StreamIndex {
     }
 
     /// Adds a stream that is not there.
+    #[inline]
     pub(super) fn insert(&mut self, stream: StreamId, index: u32) {
         debug_assert!(!stream.is_zero() && self.get(stream).is_none());
-        self.len = self.len.saturating_add(1);
-        if self.len.saturating_mul(2) > self.places.len() {
+        self.len = self.len.wrapping_add(1);
+        if self.len > self.places.len() / 2 {
             self.grow();
         }
         self.put(stream.as_u32(), index);

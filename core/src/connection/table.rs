@@ -70,36 +70,72 @@ impl Table {
         self.live as usize
     }
 
-    /// Adds a call; its index.
-    pub(super) fn insert(&mut self) -> u32 {
-        let entry = self.spare.pop().unwrap_or_default();
-        self.live = self.live.saturating_add(1);
-        self.peak = self.peak.max(self.live);
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: self.generation, entry: None, rings: 0 });
-            u32::try_from(self.slots.len().saturating_sub(1)).unwrap_or(u32::MAX)
-        });
-        if let Some(slot) = self.slots.get_mut(index as usize) {
-            slot.entry = Some(entry);
+    /// Adds a call; its index, and the call. `None` if there are as many as indexes.
+    #[inline]
+    pub(super) fn insert(&mut self) -> Option<(u32, &mut Entry)> {
+        let index = self.free_slot()?;
+        let entry = self.occupy(index)?;
+        Some((index, entry))
+    }
+
+    #[inline]
+    fn free_slot(&mut self) -> Option<u32> {
+        match self.free.pop() {
+            None => self.add_slot(),
+            index => index,
         }
-        index
+    }
+
+    #[inline]
+    fn occupy(&mut self, index: u32) -> Option<&mut Entry> {
+        let slot = self.slots.get_mut(index as usize)?;
+        self.live = self.live.wrapping_add(1);
+        self.peak = self.peak.max(self.live);
+        Some(slot.entry.insert(self.spare.pop().unwrap_or_else(fresh)))
+    }
+
+    #[cold]
+    fn add_slot(&mut self) -> Option<u32> {
+        let index = u32::try_from(self.slots.len()).ok()?;
+        self.slots.push(Slot { generation: self.generation, entry: None, rings: 0 });
+        Some(index)
+    }
+
+    /// Adds a call that is served by `stream`; its index, and the call.
+    #[inline]
+    pub(super) fn insert_bound(&mut self, stream: StreamId) -> Option<(u32, &mut Entry)> {
+        let index = self.free_slot()?;
+        self.by_stream.insert(stream, index);
+        self.recent = (stream, index);
+        let entry = self.occupy(index)?;
+        entry.stream.id = stream;
+        entry.bound = true;
+        Some((index, entry))
     }
 
     /// Removes a call. Its id is stale from now on.
-    pub(super) fn remove(&mut self, index: u32) {
-        let Some(slot) = self.slots.get_mut(index as usize) else { return };
-        let Some(mut entry) = slot.entry.take() else { return };
+    #[inline]
+    pub(super) fn remove(&mut self, index: u32) -> Option<Box<Entry>> {
+        let slot = self.slots.get_mut(index as usize)?;
+        let entry = slot.entry.take()?;
         slot.generation = slot.generation.wrapping_add(1);
         if entry.bound {
             self.forget_stream(entry.stream.id);
         }
         self.free.push(index);
         self.live = self.live.saturating_sub(1);
-        entry.reset();
+        Some(entry)
+    }
+
+    /// Keeps a fresh entry, which is to be used again.
+    #[inline]
+    pub(super) fn keep(&mut self, entry: Box<Entry>) {
         self.spare.push(entry);
         if self.live == 0 {
             // What the last burst needed may be needed again; what two bursts did not need is given back.
-            self.spare.truncate(self.peak.max(1) as usize);
+            if self.spare.len() > self.peak as usize {
+                self.spare.truncate(self.peak.max(1) as usize);
+            }
             self.peak /= 2;
         }
     }
@@ -121,6 +157,15 @@ impl Table {
         let entry = slot.entry.as_ref()?;
         let known = slot.generation == call.generation() && !entry.released;
         if known { u32::try_from(call.index()).ok() } else { None }
+    }
+
+    /// The call that `call` names, with its index, unless it is stale.
+    #[inline]
+    pub(super) fn find(&mut self, call: CallId) -> Option<(u32, &mut Entry)> {
+        let slot = self.slots.get_mut(call.index())?;
+        let entry = slot.entry.as_deref_mut()?;
+        let known = slot.generation == call.generation() && !entry.released;
+        if known { Some((u32::try_from(call.index()).ok()?, entry)) } else { None }
     }
 
     /// The slot of `call`, released or not, unless another took its place.
@@ -173,6 +218,7 @@ impl Table {
     }
 
     /// The stream is closed: frames that still come for it find nothing.
+    #[inline]
     pub(super) fn unbind(&mut self, index: u32) {
         let Some(entry) = self.get_mut(index) else { return };
         if core::mem::take(&mut entry.bound) {
@@ -181,6 +227,7 @@ impl Table {
         }
     }
 
+    #[inline]
     fn forget_stream(&mut self, stream: StreamId) {
         self.by_stream.remove(stream);
         if self.recent.0 == stream {
@@ -216,6 +263,11 @@ impl Resting {
     pub(super) fn wake(&self) -> Table {
         Table { by_stream: self.by_stream.fresh(), generation: self.generation, ..Table::new(0) }
     }
+}
+
+#[cold]
+fn fresh() -> Box<Entry> {
+    Box::default()
 }
 
 /// Calls that wait their turn for something; each at most once. Each ring of a connection has a number.
@@ -273,12 +325,12 @@ mod tests {
     #[test]
     fn a_stale_id_is_noticed() {
         let mut table = Table::new(7);
-        let index = table.insert();
+        let (index, _) = table.insert().unwrap();
         let id = table.id(index);
         assert_eq!(table.index(id), Some(index));
-        table.remove(index);
+        assert!(table.remove(index).is_some());
         assert_eq!(table.index(id), None);
-        assert_eq!(table.insert(), index);
+        assert_eq!(table.insert().unwrap().0, index);
         assert_eq!(table.index(id), None);
     }
 
@@ -287,13 +339,13 @@ mod tests {
         let mut table = Table::new(7);
         let mut ids = Vec::new();
         for calls in [1, 3, 2, 1, 4] {
-            let indexes: Vec<_> = (0..calls).map(|_| table.insert()).collect();
+            let indexes: Vec<_> = (0..calls).map(|_| table.insert().unwrap().0).collect();
             ids.extend(indexes.iter().map(|index| table.id(*index)));
-            indexes.into_iter().for_each(|index| table.remove(index));
+            indexes.into_iter().for_each(|index| drop(table.remove(index)));
             table = table.rest().wake();
             assert!(ids.iter().all(|id| table.index(*id).is_none()));
         }
-        let next = table.insert();
+        let next = table.insert().unwrap().0;
         assert!(!ids.contains(&table.id(next)));
         assert!(ids.iter().all(|id| table.index(*id).is_none()));
     }
@@ -301,7 +353,7 @@ mod tests {
     #[test]
     fn a_call_is_found_by_its_stream_until_that_is_closed() {
         let mut table = Table::new(7);
-        let index = table.insert();
+        let (index, _) = table.insert().unwrap();
         table.bind(index, StreamId::new(5));
         assert_eq!(table.by_stream(StreamId::new(5)), Some(index));
         table.unbind(index);
@@ -312,9 +364,9 @@ mod tests {
     fn a_ring_holds_each_call_once_even_when_its_slot_is_reused() {
         let (mut table, mut ring) = (Table::new(7), Ring::<0>::new());
         for _ in 0..100 {
-            let index = table.insert();
+            let (index, _) = table.insert().unwrap();
             ring.push(&mut table, index);
-            table.remove(index);
+            assert!(table.remove(index).is_some());
         }
         assert_eq!(ring.len(), 1);
     }

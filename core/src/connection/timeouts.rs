@@ -19,20 +19,31 @@ impl Connection {
     }
 
     #[inline]
-    pub(super) fn expire_deadlines(&mut self) {
-        if !self.deadlines.is_empty() {
-            self.expire_due();
+    fn expire_deadlines(&mut self) {
+        if self.deadlines.is_empty() {
+            return;
+        }
+        while let Some(index) = self.deadlines.expire(self.now) {
+            self.deadline_passed(index);
         }
     }
 
-    fn expire_due(&mut self) {
-        while let Some(index) = self.deadlines.expire(self.now) {
-            if let Some(entry) = self.calls.get_mut(index) {
-                entry.has_deadline = false;
-            }
-            let status = self.deadline_status(index);
-            self.fail_call(index, status);
+    /// A call gets a deadline, which may have passed.
+    #[inline]
+    pub(super) fn add_deadline(&mut self, index: u32, deadline: Instant) {
+        self.deadlines.insert(index, deadline);
+        if deadline <= self.now {
+            self.expire_deadlines();
         }
+    }
+
+    #[cold]
+    fn deadline_passed(&mut self, index: u32) {
+        if let Some(entry) = self.calls.get_mut(index) {
+            entry.has_deadline = false;
+        }
+        let status = self.deadline_status(index);
+        self.fail_call(index, status);
     }
 
     pub(super) fn expire_timers(&mut self) {
@@ -142,10 +153,15 @@ impl Connection {
     }
 
     /// A draining connection ends with its last stream.
+    #[inline]
     pub(super) fn check_drained(&mut self) {
-        if self.state != State::Draining || self.streams_open > 0 || self.shutdown.second_due {
-            return;
+        if self.state == State::Draining && self.streams_open == 0 && !self.shutdown.second_due {
+            self.drained();
         }
+    }
+
+    #[cold]
+    fn drained(&mut self) {
         self.state = self.state.next(StateInput::Drained);
         // RFC 9113 §6.8: "Endpoints SHOULD always send a GOAWAY frame before closing a connection".
         if self.shutdown.accepted_last.is_none() {

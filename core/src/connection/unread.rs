@@ -65,7 +65,7 @@ impl Connection {
     }
 
     /// Returns credit to a stream, or withholds it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn credit(&mut self, index: u32, octets: usize) {
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.withheld = entry.withheld.saturating_add(octets);
@@ -110,6 +110,7 @@ impl Connection {
         self.unread.total() > self.limits.unread_bytes_max
     }
 
+    #[inline(never)]
     fn settle_credit(&mut self, index: u32) {
         let crowded = self.is_crowded();
         let Some(entry) = self.calls.get_mut(index) else { return };
@@ -143,14 +144,15 @@ impl Connection {
     }
 
     /// Gives withheld credit to whom it is due: to all below the limit, else to one unfinished message.
-    #[inline]
+    #[inline(always)]
     pub(super) fn feed(&mut self) {
-        let nobody_waits = self.unread.starving.front().is_none() && self.unread.fed.is_none();
+        let nobody_waits = self.unread.starving.is_empty() && self.unread.fed.is_none();
         if !nobody_waits || self.timers.is_set(Timer::ReceiveStall) {
             self.feed_some();
         }
     }
 
+    #[inline(never)]
     fn feed_some(&mut self) {
         if self.unread.total() <= self.limits.unread_bytes_max {
             self.unread.fed = None;
@@ -186,6 +188,7 @@ impl Connection {
     }
 
     /// A message was taken.
+    #[inline]
     pub(super) fn message_taken(&mut self, call: CallId) {
         if self.unread.fed == Some(call) {
             self.unread.fed = None;
@@ -199,6 +202,7 @@ impl Connection {
     }
 
     /// A message was finished: the connection makes progress.
+    #[inline]
     pub(super) fn message_finished(&mut self) {
         if self.timers.is_set(Timer::ReceiveStall) {
             self.timers.set(Timer::ReceiveStall, self.now.saturating_add(self.limits.unread_stall));

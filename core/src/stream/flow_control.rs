@@ -24,6 +24,7 @@ impl SendWindow {
 
     /// Octets that may be sent now.
     #[must_use]
+    #[inline]
     pub fn available(self) -> usize {
         usize::try_from(self.0).unwrap_or(0)
     }
@@ -35,10 +36,12 @@ impl SendWindow {
     }
 
     /// Credit is spent as a frame is written, never before. `octets` is at most what is available.
+    #[inline]
     pub fn spend(&mut self, octets: usize) {
         let octets = i64::try_from(octets).unwrap_or(i64::MAX);
         debug_assert!(octets <= self.0, "spent more than the window");
-        self.0 = self.0.saturating_sub(octets);
+        // Neither is below -2^31.
+        self.0 = self.0.wrapping_sub(octets);
     }
 
     /// WINDOW_UPDATE came.
@@ -88,8 +91,10 @@ impl ReceiveWindow {
     ///
     /// # Errors
     /// It was not allowed to.
+    #[inline]
     pub fn receive(&mut self, octets: u32) -> Result<(), WindowOverflow> {
-        let left = i64::from(self.available).saturating_sub(i64::from(octets));
+        // Both are far from the bounds of the type.
+        let left = i64::from(self.available).wrapping_sub(i64::from(octets));
         // RFC 9113 §6.9: an empty frame needs no window, also where a lowered size made it negative.
         if left < 0 && octets > 0 {
             return Err(WindowOverflow);
@@ -99,6 +104,7 @@ impl ReceiveWindow {
     }
 
     /// `octets` of what was received need no more room here.
+    #[inline]
     pub fn give_back(&mut self, octets: usize) {
         self.owed = self.owed.saturating_add(u32::try_from(octets).unwrap_or(u32::MAX));
     }
@@ -123,6 +129,7 @@ impl ReceiveWindow {
 
     /// Octets that are lent.
     #[must_use]
+    #[inline]
     pub const fn lent(&self) -> u32 {
         self.lent
     }
@@ -147,6 +154,7 @@ impl ReceiveWindow {
 
     /// Whether a WINDOW_UPDATE is worth a frame: half of the window is owed.
     #[must_use]
+    #[inline]
     pub const fn wants_update(&self) -> bool {
         self.owed > 0 && self.owed >= self.size.saturating_add(self.lent) / 2
     }
@@ -177,6 +185,7 @@ impl ReceiveWindow {
 }
 
 /// A window, which is never larger than its maximum.
+#[inline]
 fn narrowed(octets: i64) -> i32 {
     i32::try_from(octets).unwrap_or(if octets < 0 { i32::MIN } else { i32::MAX })
 }

@@ -88,20 +88,34 @@ impl Deadlines {
     }
 
     /// Sets the deadline of `key`, in place of the one that it may have.
+    #[inline]
     pub(crate) fn insert(&mut self, key: u32, at: Instant) {
         debug_assert!(key != NONE, "keys are indices");
-        self.remove(key);
         let index = key as usize;
         if index >= self.nodes.len() {
-            self.nodes.resize(index + 1, Node::FREE);
+            self.make_room(index);
+        }
+        if self.nodes[index].place == Place::Nowhere {
+            self.len += 1;
+        } else {
+            self.unlink(key);
         }
         self.nodes[index].at = at.as_nanos();
-        self.len += 1;
         if self.wheel.is_none() && self.len > FEW {
-            self.wheel = Some(Box::new(Wheel::new()));
-            self.sort_near();
+            self.make_wheel();
         }
         self.place(key);
+    }
+
+    #[cold]
+    fn make_room(&mut self, index: usize) {
+        self.nodes.resize(index + 1, Node::FREE);
+    }
+
+    #[cold]
+    fn make_wheel(&mut self) {
+        self.wheel = Some(Box::new(Wheel::new()));
+        self.sort_near();
     }
 
     /// Removes the deadline of `key`, if it has one.
@@ -121,8 +135,20 @@ impl Deadlines {
     }
 
     /// Takes out one deadline that is not after `now`. Call it until it returns `None`.
+    #[inline]
     pub(crate) fn expire(&mut self, now: Instant) -> Option<u32> {
-        self.advance(now.as_nanos());
+        let now = now.as_nanos();
+        let same_tick = now >> TICK_BITS == self.now >> TICK_BITS;
+        if self.due.first == NONE && now < self.near.earliest && (same_tick || self.wheel.is_none()) {
+            // Nothing is due, and the wheel stands where it should.
+            self.now = self.now.max(now);
+            return None;
+        }
+        self.expire_due(now)
+    }
+
+    fn expire_due(&mut self, now: u64) -> Option<u32> {
+        self.advance(now);
         let key = self.due.first;
         if key == NONE {
             return None;
@@ -207,6 +233,7 @@ impl Deadlines {
     }
 
     /// Links a node where its deadline belongs.
+    #[inline]
     fn place(&mut self, key: u32) {
         let at = self.nodes[key as usize].at;
         let (tick, present) = (at >> TICK_BITS, self.now >> TICK_BITS);
@@ -257,6 +284,7 @@ impl Deadlines {
     }
 
     /// Puts a node in front of a list.
+    #[inline]
     fn link(&mut self, key: u32, place: Place) {
         let at = self.nodes[key as usize].at;
         let first = match place {
@@ -279,6 +307,7 @@ impl Deadlines {
     }
 
     /// Takes a node out of its list.
+    #[inline]
     fn unlink(&mut self, key: u32) {
         let Node { previous, next, place, .. } = self.nodes[key as usize];
         self.nodes[key as usize].place = Place::Nowhere;

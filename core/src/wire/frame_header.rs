@@ -51,6 +51,14 @@ impl FrameHeader {
         [l0, l1, l2, self.kind.0, self.flags, s0, s1, s2, s3]
     }
 
+    /// Puts the stream into the nine octets at the front of `frame`.
+    #[inline]
+    pub(super) fn set_stream(frame: &mut [u8], stream_id: StreamId) {
+        if let Some([_, _, _, _, _, stream @ ..]) = frame.first_chunk_mut::<{ Self::LEN }>() {
+            *stream = stream_id.as_u32().to_be_bytes();
+        }
+    }
+
     /// Whether all bits of `flag` are set.
     pub(super) const fn has(self, flag: u8) -> bool {
         self.flags & flag == flag

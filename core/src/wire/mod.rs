@@ -52,9 +52,6 @@ pub use stream_id::StreamId;
 /// (RFC 9113 §4.2), in octets.
 pub const DEFAULT_MAX_FRAME_SIZE: u32 = 16_384;
 
-/// Octets before each payload (RFC 9113 §4.1).
-pub(crate) const FRAME_HEADER_LEN: usize = frame_header::FrameHeader::LEN;
-
 /// A frame as it was received, or a part of a DATA frame.
 ///
 /// Its `Debug` shows lengths in place of payloads: header blocks and messages may hold secrets.

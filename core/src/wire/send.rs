@@ -10,7 +10,7 @@ pub use super::headers::headers;
 pub(crate) use super::headers::headers_with;
 pub use super::ping::ping;
 pub use super::preface::CLIENT_PREFACE;
-pub(crate) use super::response::response_frames;
+pub(crate) use super::response::ResponseFrames;
 pub use super::rst_stream::rst_stream;
 pub use super::settings::{
     ENABLE_CONNECT_PROTOCOL, ENABLE_PUSH, HEADER_TABLE_SIZE, INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS,

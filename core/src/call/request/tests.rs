@@ -44,7 +44,6 @@ quickcheck! {
     /// What was seen before changes nothing but the cost.
     fn a_request_means_the_same_whatever_was_seen(lists: Vec<Vec<u8>>) -> bool {
         let mut seen = Seen::default();
-        let now = Instant::from_nanos(7);
         lists.iter().flat_map(|choice| {
             // The same once more, and with other timeouts.
             let swap = |to: u8| choice.iter().map(|octet| if matches!(octet % 32, 3..=7 | 15) { to } else { *octet }).collect();
@@ -53,22 +52,22 @@ quickcheck! {
         }).all(|choice| {
             let fields = list(&choice);
             let text = |parsed: Result<Request, Rejected>| match parsed {
-                Ok(Request { head, content_length, timeout }) => {
+                Ok(Request { head, facts }) => {
                     let metadata: Vec<_> = head.metadata.iter().map(|field| (field.name().as_bytes().to_vec(), field.as_bytes().to_vec(), field.is_sensitive())).collect();
-                    format!("{head:?} {content_length:?} {timeout:?} {metadata:?}")
+                    format!("{head:?} {facts:?} {metadata:?}")
                 }
                 Err(rejected) => format!("{rejected:?}"),
             };
-            text(parse(&fields, now, &mut seen)) == text(parse(&fields, now, &mut Seen::default()))
+            text(parse(&fields, &mut seen)) == text(parse(&fields, &mut Seen::default()))
         })
     }
 }
 
 #[test]
 fn only_the_timeout_may_differ() {
-    let (mut seen, now) = (Seen::default(), Instant::ZERO);
-    let kept = |seen: &Seen, choice: &[u8]| seen.timed(&list(choice)).map(|request| request.timeout);
-    assert!(parse(&list(&[3, 8]), now, &mut seen).is_ok());
+    let mut seen = Seen::default();
+    let kept = |seen: &Seen, choice: &[u8]| seen.timed(&list(choice)).map(|request| request.facts.timeout);
+    assert!(parse(&list(&[3, 8]), &mut seen).is_ok());
     assert_eq!(kept(&seen, &[4, 8]), Some(Some(Duration::from_millis(20))));
     for other in [&[4, 9][..], &[5, 8], &[6, 8], &[4], &[8], &[4, 8, 8], &[8, 4], &[4, 0x88]] {
         assert_eq!(kept(&seen, other), None, "{other:?}");
