@@ -38,15 +38,19 @@ pub(super) struct Events {
     ring: Ring<0>,
     /// Calls that are told, with a bit set.
     pending: usize,
-    ready: bool,
-    room: bool,
-    draining: bool,
+    /// Facts of the connection itself, a bit each.
+    facts: u8,
     closed: Option<Box<Ended>>,
 }
 
+const READY: u8 = 1;
+const ROOM: u8 = 2;
+const DRAINING: u8 = 4;
+const CLOSED: u8 = 8;
+
 impl Events {
     pub(super) const fn new() -> Self {
-        Self { ring: Ring::new(), pending: 0, ready: false, room: false, draining: false, closed: None }
+        Self { ring: Ring::new(), pending: 0, facts: 0, closed: None }
     }
 
     #[inline]
@@ -90,28 +94,31 @@ impl Events {
     }
 
     pub(super) fn raise_ready(&mut self) {
-        self.ready = true;
+        self.facts |= READY;
     }
 
     pub(super) fn raise_room(&mut self) {
-        self.room = true;
+        self.facts |= ROOM;
     }
 
     pub(super) fn raise_draining(&mut self) {
-        self.draining = true;
+        self.facts |= DRAINING;
     }
 
     pub(super) fn raise_closed(&mut self, ended: Ended) {
         self.closed = Some(Box::new(ended));
+        self.facts |= CLOSED;
     }
 
+    #[inline]
     pub(super) const fn is_empty(&self) -> bool {
-        self.pending == 0 && !self.ready && !self.room && !self.draining && self.closed.is_none()
+        self.pending == 0 && self.facts == 0
     }
 
     #[inline]
     pub(super) fn poll(&mut self, table: &mut Table) -> Option<Event> {
-        if core::mem::take(&mut self.ready) {
+        if self.facts & READY != 0 {
+            self.facts &= !READY;
             return Some(Event::Ready);
         }
         if self.pending > 0 {
@@ -120,16 +127,19 @@ impl Events {
                 return event;
             }
         }
-        if self.is_empty() {
-            return None;
+        if self.facts == 0 { None } else { self.poll_fact() }
+    }
+
+    /// What is told once nothing of a call is.
+    #[cold]
+    fn poll_fact(&mut self) -> Option<Event> {
+        let lowest = self.facts & self.facts.wrapping_neg();
+        self.facts &= !lowest;
+        match lowest {
+            ROOM => Some(Event::Room),
+            DRAINING => Some(Event::Draining),
+            _ => self.closed.take().map(|ended| Event::Closed(*ended)),
         }
-        if core::mem::take(&mut self.room) {
-            return Some(Event::Room);
-        }
-        if core::mem::take(&mut self.draining) {
-            return Some(Event::Draining);
-        }
-        self.closed.take().map(|ended| Event::Closed(*ended))
     }
 
     fn poll_call(&mut self, table: &mut Table) -> Option<Event> {

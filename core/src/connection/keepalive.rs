@@ -125,6 +125,7 @@ impl Connection {
         }
         if self.role == Role::Client && self.streams_open == 0 {
             self.keepalive.dormant = true;
+            self.deadlines.shrink();
             return self.decoder.shrink();
         }
         self.keepalive.due = true;

@@ -45,7 +45,7 @@ impl Connection {
 
     fn write(&mut self, transmit: &mut Transmit) -> bool {
         let progressed = transmit.len() < self.output.handed_out;
-        let paused = !self.wants_receive();
+        let paused = self.output.replies() > 0 && !self.wants_receive();
         while !transmit.is_full() && self.write_next(transmit) {}
         if paused && self.wants_receive() {
             self.watch_partial(self.reader.is_mid_frame());
@@ -71,18 +71,10 @@ impl Connection {
     /// Writes one frame, or a few small ones. False: there is nothing to write.
     #[inline]
     fn write_next(&mut self, transmit: &mut Transmit) -> bool {
-        if self.state == State::Closed {
-            return false;
-        }
-        if self.output.opening {
-            self.write_opening(transmit);
-            return true;
-        }
-        if self.write_control(transmit) {
-            return true;
-        }
-        if self.state == State::Closing {
-            return false;
+        if self.owes_control() || !self.state.is_alive() {
+            if let Some(wrote) = self.write_first(transmit) {
+                return wrote;
+            }
         }
         while let Some(index) = self.output.urgent.pop(&mut self.calls) {
             if let Written::Something = self.write_urgent(index, transmit) {
@@ -96,6 +88,22 @@ impl Connection {
             }
         }
         false
+    }
+
+    /// Writes what goes before all that calls have. False: nothing may follow any more. `None`: there is nothing.
+    #[cold]
+    fn write_first(&mut self, transmit: &mut Transmit) -> Option<bool> {
+        if self.state == State::Closed {
+            return Some(false);
+        }
+        if self.output.opening {
+            self.write_opening(transmit);
+            return Some(true);
+        }
+        if self.write_replies(transmit) {
+            return Some(true);
+        }
+        (self.state == State::Closing).then_some(false)
     }
 
     /// RFC 9113 §3.4: the client's preface, then the SETTINGS of either side.
@@ -114,10 +122,6 @@ impl Connection {
         self.receive_window.grow_to(self.limits.connection_window_bytes);
     }
 
-    fn write_control(&mut self, transmit: &mut Transmit) -> bool {
-        self.owes_control() && self.write_replies(transmit)
-    }
-
     /// Whether the connection itself has something to say.
     #[inline]
     fn owes_control(&self) -> bool {
@@ -128,7 +132,6 @@ impl Connection {
             || self.keepalive.due
     }
 
-    #[cold]
     fn write_replies(&mut self, transmit: &mut Transmit) -> bool {
         let out = transmit.buffer();
         let before = out.len();

@@ -24,6 +24,8 @@ pub(crate) struct Deadlines {
     nodes: Vec<Node>,
     /// How many deadlines there are.
     len: u32,
+    /// The most that there were since there was none.
+    peak: u32,
     /// Deadlines that have passed and were not returned yet.
     due: List,
     /// Deadlines of the present tick, or all others while there is no wheel.
@@ -84,7 +86,7 @@ const NODES_KEPT_MAX: usize = 8;
 impl Deadlines {
     /// None yet, and nothing allocated.
     pub(crate) const fn new() -> Self {
-        Self { now: 0, nodes: Vec::new(), len: 0, due: List::EMPTY, near: List::EMPTY, wheel: None }
+        Self { now: 0, nodes: Vec::new(), len: 0, peak: 0, due: List::EMPTY, near: List::EMPTY, wheel: None }
     }
 
     /// Sets the deadline of `key`, in place of the one that it may have.
@@ -100,6 +102,7 @@ impl Deadlines {
         } else {
             self.unlink(key);
         }
+        self.peak = self.peak.max(self.len);
         self.nodes[index].at = at.as_nanos();
         if self.wheel.is_none() && self.len > FEW {
             self.make_wheel();
@@ -126,11 +129,28 @@ impl Deadlines {
         }
         self.unlink(key);
         self.len -= 1;
-        if self.len == 0 {
-            self.wheel = None;
-            if self.nodes.capacity() > NODES_KEPT_MAX {
-                self.nodes = Vec::new();
-            }
+        if self.len == 0 && (self.wheel.is_some() || self.nodes.capacity() > NODES_KEPT_MAX) {
+            self.emptied();
+        }
+    }
+
+    /// What the last burst needed may be needed again; what two bursts did not need is given back.
+    #[inline(never)]
+    fn emptied(&mut self) {
+        if self.peak <= FEW {
+            self.shrink();
+        }
+        self.peak /= 2;
+    }
+
+    /// Gives back what many deadlines need, if there is none.
+    pub(crate) fn shrink(&mut self) {
+        if self.len > 0 {
+            return;
+        }
+        self.wheel = None;
+        if self.nodes.capacity() > NODES_KEPT_MAX {
+            self.nodes = Vec::new();
         }
     }
 

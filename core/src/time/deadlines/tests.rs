@@ -188,6 +188,14 @@ fn an_empty_one_is_small() {
     assert!(size_of::<Deadlines>() <= 80, "{}", size_of::<Deadlines>());
     assert!(size_of::<Node>() <= 24, "{}", size_of::<Node>());
     let mut deadlines = Deadlines::new();
+    many_at_once(&mut deadlines);
+    deadlines.shrink();
+    assert!(deadlines.wheel.is_none());
+    assert_eq!(deadlines.nodes.capacity(), 0);
+    assert_eq!(deadlines.earliest(), None);
+}
+
+fn many_at_once(deadlines: &mut Deadlines) {
     for key in 0..100 {
         deadlines.insert(key, nanos(u64::from(key) * 1000));
     }
@@ -195,9 +203,23 @@ fn an_empty_one_is_small() {
     for key in 0..100 {
         deadlines.remove(key);
     }
+}
+
+#[test]
+fn bursts_allocate_once_and_what_they_need_goes_when_none_comes() {
+    let mut deadlines = Deadlines::new();
+    many_at_once(&mut deadlines);
+    let nodes = deadlines.nodes.as_ptr();
+    for _ in 0..10 {
+        many_at_once(&mut deadlines);
+        assert_eq!(deadlines.nodes.as_ptr(), nodes);
+    }
+    for call in 0..5 {
+        deadlines.insert(0, nanos(call));
+        deadlines.remove(0);
+    }
     assert!(deadlines.wheel.is_none());
-    assert_eq!(deadlines.nodes.capacity(), 0);
-    assert_eq!(deadlines.earliest(), None);
+    assert!(deadlines.nodes.capacity() <= NODES_KEPT_MAX);
 }
 
 #[test]
