@@ -188,10 +188,11 @@ impl Assembler {
     /// Takes octets that are one message and nothing else, where nothing is held: what [`receive`](Self::receive)
     /// does with them. Then the message is what is held, and all credit can be returned. False: they are not, and
     /// nothing was done.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn receive_one(&mut self, bytes: &[u8], limit: usize) -> bool {
-        let Some((prefix, message)) = bytes.split_first_chunk() else { return false };
-        let is_one = self.is_idle() && judge_prefix(*prefix, limit) == Ok(message.len());
+        let Some((&[flag, a, b, c, d], message)) = bytes.split_first_chunk() else { return false };
+        let whole = u32::from_be_bytes([a, b, c, d]) as usize == message.len();
+        let is_one = flag == 0 && whole && message.len() <= limit && self.is_idle();
         if is_one {
             self.front = Some(self.keep(message));
         }

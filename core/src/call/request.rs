@@ -50,7 +50,7 @@ impl Request {
             deadline,
             user_agent: user_agent.clone(),
             encoding: Bytes::new(),
-            metadata: metadata.clone(),
+            metadata: if metadata.is_empty() { Metadata::new() } else { metadata.clone() },
         }
     }
 }

@@ -203,7 +203,7 @@ impl Connection {
     }
 
     /// A new call is told at once, unless it must wait for a handler to end, or for a call before it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn start_or_wait(&mut self, index: u32) {
         if self.waiting == 0 && self.handlers < self.limits.concurrent_calls_max as usize {
             self.handlers = self.handlers.wrapping_add(1);

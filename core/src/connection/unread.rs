@@ -39,11 +39,13 @@ impl Unread {
 
 impl Unread {
     /// What is held, or will be: what has credit ahead is on its way.
+    #[inline]
     fn total(&self) -> usize {
         self.octets.saturating_add(self.ahead as usize)
     }
 
     /// A call holds this instead of what it held.
+    #[inline]
     pub(super) fn replace(&mut self, held: usize, now: usize) {
         self.octets = self.octets.saturating_sub(held).saturating_add(now);
     }
@@ -67,10 +69,18 @@ impl Connection {
     /// Returns credit to a stream, or withholds it.
     #[inline(always)]
     pub(super) fn credit(&mut self, index: u32, octets: usize) {
+        let crowded = self.is_crowded();
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.withheld = entry.withheld.saturating_add(octets);
-        if entry.withheld > 0 && entry.stream.state.may_receive() {
-            self.settle_credit(index);
+        if entry.withheld == 0 || !entry.stream.state.may_receive() {
+            return;
+        }
+        if crowded {
+            return self.withhold(index);
+        }
+        entry.stream.receive_window.give_back(core::mem::take(&mut entry.withheld));
+        if entry.stream.receive_window.wants_update() {
+            self.output.urgent.push(&mut self.calls, index);
         }
     }
 
@@ -106,22 +116,15 @@ impl Connection {
         self.feed();
     }
 
+    #[inline]
     fn is_crowded(&self) -> bool {
         self.unread.total() > self.limits.unread_bytes_max
     }
 
+    /// The connection holds too much: a call has credit only if it holds nothing.
     #[inline(never)]
-    fn settle_credit(&mut self, index: u32) {
-        let crowded = self.is_crowded();
+    fn withhold(&mut self, index: u32) {
         let Some(entry) = self.calls.get_mut(index) else { return };
-        if !crowded {
-            let withheld = core::mem::take(&mut entry.withheld);
-            entry.stream.receive_window.give_back(withheld);
-            if entry.stream.receive_window.wants_update() {
-                self.output.urgent.push(&mut self.calls, index);
-            }
-            return;
-        }
         // Who holds nothing has read everything, and waits for the next message.
         let holds_nothing = !entry.incoming.has_message() && entry.incoming.held() == 0;
         if holds_nothing {
