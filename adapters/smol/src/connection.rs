@@ -16,8 +16,9 @@ use sailplane_driver::{Gather, IncomingCall, Io, Link, Turn};
 use crate::handlers::Handlers;
 use crate::socket::Socket;
 
-/// What is read at once, and in a turn, before other tasks get theirs: the window of a stream, and what frames add
-/// to it.
+/// What is read in a turn, before other tasks get theirs.
+const TURN_BYTES: usize = 64 * 1024;
+/// What is read at once: the window of a stream, and what frames add to it.
 const READ_BYTES: usize = 65 * 1024;
 /// How long a connection that is over waits for the peer to close its side: what we sent last would be
 /// lost if we closed while bytes of the peer are unread.
@@ -79,12 +80,16 @@ impl Connection {
             self.expire();
             let read = self.read(cx);
             self.run_calls();
-            turn.flush();
+            *bytes += read.unwrap_or(0);
+            let is_full = *bytes >= TURN_BYTES;
+            if !is_full || self.more_calls {
+                turn.flush();
+            }
             if link.is_finished() {
                 return Poll::Ready(());
             }
-            *bytes += read.unwrap_or(0);
-            if *bytes >= READ_BYTES || self.more_calls {
+            if is_full || self.more_calls {
+                // Output that is left has the next turn, with that of the tasks which were woken.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }

@@ -5,8 +5,11 @@ use core::borrow::Borrow;
 use crate::call::Batch;
 use crate::time::Instant;
 
-/// Messages of this size together are handed over without waiting for more.
-const OCTETS_AT_ONCE: usize = 16 * 1024;
+/// Messages of this size together are handed over without waiting for more: so many batches fit into what a call
+/// may have unsent that hardly any room is left over.
+const OCTETS_AT_ONCE: usize = 8 * 1024;
+/// The same where each batch is written by itself.
+const OCTETS_AT_A_WRITE: usize = 32 * 1024;
 /// Room for messages that is kept.
 const KEPT: usize = 256;
 /// Where messages come one by one, so many may wait for the next one, and so long.
@@ -34,7 +37,7 @@ impl<T> Encoder<T> {
 
     /// The next messages, up to a size; `None` if there is none.
     pub(crate) fn some(&mut self, messages: &mut impl Iterator<Item: Borrow<T>>) -> Option<&mut Batch> {
-        self.fill(messages, |_| true)
+        self.fill(messages, OCTETS_AT_ONCE, |_| true)
     }
 
     /// The next messages, up to a size, and as long as they come fast: the thread that asks for them sends nothing
@@ -44,7 +47,7 @@ impl<T> Encoder<T> {
         I: Iterator<Item: Borrow<T>>,
     {
         let (mut count, since) = (0_usize, now());
-        self.fill(messages, |messages| {
+        self.fill(messages, OCTETS_AT_A_WRITE, |messages| {
             count = count.saturating_add(1);
             let is_slow = || now().saturating_duration_since(since).as_nanos() > u128::from(SLOW_NANOS);
             // An iterator that does not say that it has more may wait for it.
@@ -55,12 +58,13 @@ impl<T> Encoder<T> {
     fn fill<I: Iterator<Item: Borrow<T>>>(
         &mut self,
         messages: &mut I,
+        octets: usize,
         mut goes_on: impl FnMut(&I) -> bool,
     ) -> Option<&mut Batch> {
         self.batch.clear();
         while let Some(message) = messages.next() {
             (self.encode)(message.borrow(), &mut self.batch);
-            if self.batch.octets() >= OCTETS_AT_ONCE || !goes_on(messages) {
+            if self.batch.octets() >= octets || !goes_on(messages) {
                 return Some(&mut self.batch);
             }
         }
