@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use sailplane::call::{Metadata, Outcome, Replay, RequestHead};
+use sailplane::call::{Messages, Metadata, Outcome, Replay, RequestHead};
 use sailplane::channel::Record;
 use sailplane::channel::attempt::{self, verdict};
 use sailplane::connection::{Received, SendError};
+use sailplane::error::Misuse;
 use sailplane::{CallId, Code, Event as Told, Instant, Path, Status};
 
 use crate::broken;
@@ -170,7 +171,12 @@ impl World {
             }
             return false;
         };
-        let sent = self.end(at).connection.send_message(id, next);
+        let connection = &mut self.end(at).connection;
+        let sent = if in_batches(number) {
+            connection.send_batch(id, &mut next.into())
+        } else {
+            connection.send_message(id, next).map_err(without_message)
+        };
         self.touch(at);
         match sent {
             Ok(()) if is_old => {
@@ -239,16 +245,29 @@ impl World {
         self.touch(at);
     }
 
-    /// Takes one message. Whether there was one.
+    /// Takes a message, or several. Whether there was one.
     fn client_takes(&mut self, number: usize, at: At, id: CallId) -> bool {
-        match self.end(at).connection.receive_message(id) {
-            Ok(Received::Message(octets)) => {
-                self.client_received(number, at, &octets);
+        match self.takes(number, at, id) {
+            Ok(Received::Message(messages)) => {
+                messages.for_each(|octets| self.client_received(number, at, &octets));
                 true
             }
             Ok(_) => false,
             Err(misuse) => broken!("I12", "receive_message: {misuse}"),
         }
+    }
+
+    /// Takes a message of a call, or several where it is one that does.
+    pub(crate) fn takes(&mut self, number: usize, at: At, id: CallId) -> Result<Received<Messages>, Misuse> {
+        let connection = &mut self.end(at).connection;
+        if in_batches(number) {
+            return connection.receive_messages(id, 1000 * (number % 8));
+        }
+        Ok(match connection.receive_message(id)? {
+            Received::Message(message) => Received::Message(message.into()),
+            Received::Pending => Received::Pending,
+            Received::End => Received::End,
+        })
     }
 
     fn client_received(&mut self, number: usize, at: At, octets: &Bytes) {
@@ -356,5 +375,19 @@ impl World {
         }
         self.withdraw(number);
         self.record(number, Verdict::Dropped);
+    }
+}
+
+/// Whether a call's messages are handed over, and taken, in batches.
+pub(crate) const fn in_batches(number: usize) -> bool {
+    number % 2 == 1
+}
+
+/// The error of a message as one of a batch.
+pub(crate) fn without_message(error: SendError) -> SendError<()> {
+    match error {
+        SendError::Blocked(_) => SendError::Blocked(()),
+        SendError::Ended => SendError::Ended,
+        SendError::Misuse(misuse) => SendError::Misuse(misuse),
     }
 }

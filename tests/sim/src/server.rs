@@ -7,7 +7,7 @@ use sailplane::error::Misuse;
 use sailplane::{CallId, Event as Told, Status};
 
 use crate::broken;
-use crate::client::metadata;
+use crate::client::{in_batches, metadata, without_message};
 use crate::faults::Fault;
 use crate::link::{At, CLIENT, SERVER};
 use crate::model::{Handler, Place, Run, message};
@@ -150,19 +150,13 @@ impl World {
         }
     }
 
-    /// Takes one message. Whether there was one.
+    /// Takes a message, or several. Whether there was one.
     fn handler_takes(&mut self, number: usize, run: usize) -> bool {
-        let Run { at, id, received, .. } = self.calls[number].runs[run];
+        let Run { at, id, .. } = self.calls[number].runs[run];
         let honest = self.links[at.link].is_honest();
-        match self.end(at).connection.receive_message(id) {
-            Ok(Received::Message(octets)) => {
-                let call = &mut self.calls[number];
-                let size = call.plan.up.get(received).copied();
-                if honest && size.is_none_or(|size| octets != message(number, CLIENT, received, size)) {
-                    broken!("I2", "call {number}: message {received} is not what the client sent");
-                }
-                call.runs[run].received += 1;
-                self.trace.note(&[7, number as u64, octets.len() as u64]);
+        match self.takes(number, at, id) {
+            Ok(Received::Message(messages)) => {
+                messages.for_each(|octets| self.handler_received(number, run, honest, &octets));
                 true
             }
             Ok(Received::Pending) => false,
@@ -174,6 +168,17 @@ impl World {
             }
             Err(misuse) => broken!("I12", "receive_message: {misuse}"),
         }
+    }
+
+    fn handler_received(&mut self, number: usize, run: usize, honest: bool, octets: &Bytes) {
+        let call = &mut self.calls[number];
+        let received = call.runs[run].received;
+        let size = call.plan.up.get(received).copied();
+        if honest && size.is_none_or(|size| *octets != message(number, CLIENT, received, size)) {
+            broken!("I2", "call {number}: message {received} is not what the client sent");
+        }
+        call.runs[run].received += 1;
+        self.trace.note(&[7, number as u64, octets.len() as u64]);
     }
 
     fn request_complete(&mut self, number: usize, run: usize, honest: bool) {
@@ -227,7 +232,13 @@ impl World {
             if end_seen && sent + 1 == wanted && plan.status.is_none() && plan.tag % 2 == 0 {
                 return self.answer(number, run, Some(octets));
             }
-            match self.end(at).connection.send_message(id, octets) {
+            let connection = &mut self.end(at).connection;
+            let sent = if in_batches(number) {
+                connection.send_batch(id, &mut octets.into())
+            } else {
+                connection.send_message(id, octets).map_err(without_message)
+            };
+            match sent {
                 Ok(()) => self.reply_sent(number, run),
                 Err(SendError::Blocked(_)) => self.calls[number].runs[run].is_blocked = true,
                 Err(SendError::Ended) => return,
