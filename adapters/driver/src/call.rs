@@ -1,5 +1,6 @@
 //! One call, on whichever side: what its handles drive.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 
@@ -10,7 +11,7 @@ use sailplane::connection::SendError;
 use sailplane::{CallId, Instant};
 
 use crate::after::After;
-use crate::local::{Local, News, Place, register};
+use crate::local::{ClientSide, Local, News, Place, register};
 use crate::state::{Role, State};
 use crate::turn::Output;
 use crate::{Blocked, Io, Link};
@@ -59,8 +60,7 @@ impl<I: Io> Call<I> {
     pub(crate) fn news(&self, news: News) {
         let (wakers, after) = {
             let mut local = self.lock();
-            let after =
-                if news.send && !local.backlog.is_empty() { self.flush_backlog(&mut local) } else { None };
+            let after = if news.send && local.has_backlog() { self.flush_backlog(&mut local) } else { None };
             (local.wakers(news), after)
         };
         wakers.wake();
@@ -76,7 +76,9 @@ impl<I: Io> Call<I> {
     /// Sends what did not fit when the call was placed.
     pub(crate) fn flush_backlog(&self, local: &mut Local<I>) -> Option<After<I>> {
         let Place::Placed(link, id) = &local.place else { return None };
-        let (id, backlog, finished) = (*id, &mut local.backlog, local.finished);
+        let (id, finished) = (*id, local.finished);
+        let mut none = VecDeque::new();
+        let backlog = local.client.as_mut().map_or(&mut none, |client| &mut client.backlog);
         let after = link.run(|state, _, _| {
             while let Some(message) = backlog.front() {
                 // What is not taken stays: the call may be repeated, with all that it has.
@@ -113,14 +115,15 @@ impl<I: Io> Call<I> {
 
     /// What to place once more, where the attempt just ended and may be repeated.
     pub(crate) fn repeat(local: &mut Local<I>) -> Option<Record> {
-        let outcome = local.outcome.as_mut()?;
+        let ClientSide { outcome: found, backlog, .. } = &mut **local.client.as_mut()?;
+        let outcome = found.as_mut()?;
         if local.cancelled || verdict(outcome, local.repetitions) == Verdict::Over {
             outcome.replay = None;
             return None;
         }
         let mut replay = outcome.replay.take()?;
-        replay.messages.append(&mut local.backlog);
-        local.outcome = None;
+        replay.messages.append(backlog);
+        *found = None;
         local.over = None;
         local.complete = false;
         local.messages_ended = false;
@@ -191,7 +194,7 @@ impl<I: Io> Call<I> {
     #[inline]
     pub(crate) fn add(&self, local: &mut Local<I>, batch: &mut Batch) -> bool {
         let Place::Placed(link, id) = &local.place else { return false };
-        let is_plain = local.headers.is_empty() && local.backlog.is_empty() && local.outcome.is_none();
+        let is_plain = local.headers.is_empty() && !local.has_backlog() && !local.has_outcome();
         if !is_plain || batch.octets() >= Batch::SMALL || batch.is_empty() {
             return false;
         }
@@ -212,7 +215,7 @@ impl<I: Io> Call<I> {
                 let appended = self.home.as_ref().is_some_and(|home| home.append(*ticket, batch));
                 (if appended { Sent::Done } else { Sent::Wait }, None)
             }
-            Place::Placed(link, id) if !local.backlog.is_empty() => {
+            Place::Placed(link, id) if local.has_backlog() => {
                 let (link, id) = (Arc::clone(link), *id);
                 let (ended, after) = link.command(|state, _, _| {
                     let ended = state.has_ended(id);

@@ -22,9 +22,9 @@ impl<I: Io> Driver for Call<I> {
             cx,
             |local| &mut local.receive_waker,
             |local| {
-                if local.head.is_some() {
+                if let Some(head) = local.client.as_mut().and_then(|client| client.head.take()) {
                     local.head_taken = true;
-                    return Some(local.head.take());
+                    return Some(Some(head));
                 }
                 (local.head_taken || local.over.is_some()).then_some(None)
             },
@@ -58,7 +58,7 @@ impl<I: Io> Driver for Call<I> {
             cx,
             |local| &mut local.receive_waker,
             |local| {
-                if let Some(outcome) = local.outcome.take() {
+                if let Some(outcome) = local.client.as_mut().and_then(|client| client.outcome.take()) {
                     return Some(outcome);
                 }
                 matches!(local.place, Place::Over).then(|| Outcome {
@@ -128,7 +128,9 @@ impl<I: Io> Driver for Call<I> {
                 Place::Over => return,
                 Place::Placed(link, id) => {
                     let (link, id) = (Arc::clone(link), *id);
-                    local.backlog.clear();
+                    if let Some(client) = &mut local.client {
+                        client.backlog.clear();
+                    }
                     local.cancelled = true;
                     local.look = true;
                     let after = link.run(|state, _, _| {

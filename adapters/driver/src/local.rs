@@ -39,13 +39,10 @@ pub(crate) struct Local<I: Io> {
     /// The connection may have something for the call. False: an event will come first, so there is no need
     /// to lock the connection.
     pub(crate) look: bool,
-    pub(crate) head: Option<ResponseHead>,
     pub(crate) head_taken: bool,
     pub(crate) messages: Stock,
     /// No message will follow those in `messages`.
     pub(crate) complete: bool,
-    /// Client: how it ended, until it is asked for.
-    pub(crate) outcome: Option<Outcome>,
     /// How it ended, for whoever asks later.
     pub(crate) over: Option<Result<(), Status>>,
     /// Server: the peer's messages were complete before the call ended.
@@ -64,11 +61,11 @@ pub(crate) struct Local<I: Io> {
     pub(crate) headers: Metadata,
     pub(crate) trailers: Metadata,
 
-    // Client: what a record says beyond the call itself, and what could not be sent yet when it was placed.
+    // Client: what a record says beyond the call itself, and what only clients have, once there is some.
     pub(crate) deadline: Option<Instant>,
     pub(crate) wait_for_ready: bool,
     pub(crate) repetitions: u32,
-    pub(crate) backlog: VecDeque<Bytes>,
+    pub(crate) client: Option<Box<ClientSide>>,
     pub(crate) finished: bool,
 
     pub(crate) receive_waker: Option<Waker>,
@@ -76,16 +73,24 @@ pub(crate) struct Local<I: Io> {
     pub(crate) cancel_waker: Option<Waker>,
 }
 
+/// What a server's calls, of which there may be many, have no room for.
+#[derive(Default)]
+pub(crate) struct ClientSide {
+    pub(crate) head: Option<ResponseHead>,
+    /// How the call ended, until it is asked for.
+    pub(crate) outcome: Option<Outcome>,
+    /// What could not be sent yet when the call was placed.
+    pub(crate) backlog: VecDeque<Bytes>,
+}
+
 impl<I: Io> Local<I> {
     pub(crate) fn new(place: Place<I>) -> Self {
         Self {
             place,
             look: false,
-            head: None,
             head_taken: false,
             messages: Stock::default(),
             complete: false,
-            outcome: None,
             over: None,
             messages_ended: false,
             cancelled: false,
@@ -98,7 +103,7 @@ impl<I: Io> Local<I> {
             deadline: None,
             wait_for_ready: false,
             repetitions: 0,
-            backlog: VecDeque::new(),
+            client: None,
             finished: false,
             receive_waker: None,
             send_waker: None,
@@ -122,8 +127,24 @@ impl<I: Io> Local<I> {
         self.place = Place::Over;
         self.complete = true;
         self.over = Some(Err(status.clone()));
-        self.outcome = Some(Outcome { status: Err(status), trailers: Metadata::new(), replay: None });
-        self.backlog.clear();
+        let client = self.client.get_or_insert_default();
+        client.outcome = Some(Outcome { status: Err(status), trailers: Metadata::new(), replay: None });
+        client.backlog.clear();
+    }
+
+    pub(crate) fn has_head(&self) -> bool {
+        self.client.as_ref().is_some_and(|client| client.head.is_some())
+    }
+
+    #[inline]
+    pub(crate) fn has_outcome(&self) -> bool {
+        self.client.as_ref().is_some_and(|client| client.outcome.is_some())
+    }
+
+    /// Whether something could not be sent yet when the call was placed.
+    #[inline]
+    pub(crate) fn has_backlog(&self) -> bool {
+        self.client.as_ref().is_some_and(|client| !client.backlog.is_empty())
     }
 
     /// Takes note of `news`; who waits for it.

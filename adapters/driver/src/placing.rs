@@ -65,7 +65,9 @@ impl<I: Io> Call<I> {
             }
             let more = !messages.is_empty();
             local.finished = finished;
-            local.backlog = messages;
+            if more {
+                local.client.get_or_insert_default().backlog = messages;
+            }
             let backlog = if more { self.flush_backlog(&mut local) } else { None };
             let wakers = local.placed();
             (wakers, after, backlog)

@@ -153,8 +153,10 @@ impl<I: Io> State<I> {
     /// Moves what is there for a call into `local`: a few messages while the call runs, everything once it
     /// ended. A client's call that ended is released.
     pub(crate) fn take(&mut self, id: CallId, local: &mut Local<I>, role: Role) -> Option<Arc<Call<I>>> {
-        if role == Role::Client && !local.head_taken && local.head.is_none() {
-            local.head = self.connection.take_response(id);
+        if role == Role::Client && !local.head_taken && !local.has_head() {
+            if let Some(head) = self.connection.take_response(id) {
+                local.client.get_or_insert_default().head = Some(head);
+            }
         }
         let ended = self.slot(id).ended;
         local.look = !local.complete;
@@ -183,7 +185,7 @@ impl<I: Io> State<I> {
         match role {
             Role::Server => None,
             Role::Client => {
-                local.outcome = Some(outcome);
+                local.client.get_or_insert_default().outcome = Some(outcome);
                 local.place = Place::Over;
                 self.release(id)
             }

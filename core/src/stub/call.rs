@@ -28,7 +28,10 @@ pub struct Call(Arc<Inner>);
 struct Inner {
     driver: Arc<dyn Driver>,
     call: CallId,
-    head: RequestHead,
+    // Of the request's head what a handler may ask for.
+    path: Path,
+    deadline: Option<Instant>,
+    metadata: Metadata,
     #[cfg(feature = "std")]
     watch: Watch,
 }
@@ -37,10 +40,13 @@ impl Call {
     /// A call that a server is to answer. For adapters: handlers are given theirs.
     #[must_use]
     pub fn new(head: RequestHead, driver: Arc<dyn Driver>, call: CallId) -> Self {
+        let RequestHead { path, deadline, metadata, .. } = head;
         Self(Arc::new(Inner {
             driver,
             call,
-            head,
+            path,
+            deadline,
+            metadata,
             #[cfg(feature = "std")]
             watch: Watch::default(),
         }))
@@ -54,19 +60,19 @@ impl Call {
     /// The metadata that the client sent.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
-        &self.0.head.metadata
+        &self.0.metadata
     }
 
     /// When the call must have ended.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.0.head.deadline
+        self.0.deadline
     }
 
     /// What is left until the deadline.
     #[must_use]
     pub fn time_remaining(&self) -> Option<Duration> {
-        self.0.head.time_remaining(self.0.driver.now())
+        self.deadline().map(|deadline| deadline.saturating_duration_since(self.0.driver.now()))
     }
 
     /// The client's address, where it is known.
@@ -78,13 +84,13 @@ impl Call {
     /// `/package.Service/Method`.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0.head.path
+        &self.0.path
     }
 
     /// `Method` in `/package.Service/Method`.
     #[must_use]
     pub fn method(&self) -> &str {
-        self.0.head.path.method()
+        self.0.path.method()
     }
 
     /// Adds a field to the initial metadata.
@@ -137,35 +143,48 @@ pub(crate) fn invalid(name: &str, error: InvalidMetadata) -> Status {
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("call", &self.0.call).field("head", &self.0.head).finish()
+        let Inner { call, path, deadline, metadata, .. } = &*self.0;
+        let mut text = f.debug_struct("Call");
+        text.field("call", call).field("path", path).field("deadline", deadline).field("metadata", metadata);
+        text.finish_non_exhaustive()
     }
 }
 
 #[cfg(feature = "std")]
 impl Call {
     /// A token that is cancelled with the call.
-    pub(crate) fn token(&self) -> &CancelToken {
+    pub(crate) fn token(&self) -> CancelToken {
         self.arm();
-        &self.0.watch.token
+        self.0.watch.token()
     }
 
     /// The call was answered and released: whoever still waits, or belongs to it, waits no more.
     pub(crate) fn end(&self) {
         let watch = &self.0.watch;
-        let watched = Arc::strong_count(&self.0) > 1 || watch.token.is_shared();
-        if watched && watch.armed.load(Ordering::Relaxed) {
-            _ = watch.reason.set(Status::cancelled("the call is over"));
-            watch.token.cancel();
+        if watch.armed.load(Ordering::Relaxed) && (watch.stop() || Arc::strong_count(&self.0) > 1) {
+            watch.tell(Status::cancelled("the call is over"));
         }
     }
 
+    /// Whether the call is known to be cancelled; asks nobody.
+    pub(crate) fn known_reason(&self) -> Option<&Status> {
+        self.0.watch.reason()
+    }
+
+    /// For the task that runs the handler, which alone is woken this way.
+    pub(crate) fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<Status> {
+        self.0.watch.run(cx.waker());
+        self.arm();
+        self.known_reason().cloned().map_or(Poll::Pending, Poll::Ready)
+    }
+
     fn reason(&self) -> Option<Status> {
-        if self.0.watch.reason.get().is_none() {
+        if self.known_reason().is_none() {
             // Asks at once, for a driver may know before it wakes.
             self.0.watch.armed.store(true, Ordering::Relaxed);
             Arc::clone(&self.0).wake();
         }
-        self.0.watch.reason.get().cloned()
+        self.known_reason().cloned()
     }
 
     /// Leaves our waker with the driver, once.
@@ -182,8 +201,7 @@ impl Wake for Inner {
     fn wake(self: Arc<Self>) {
         let waker = Waker::from(Arc::clone(&self));
         if let Poll::Ready(reason) = self.driver.poll_cancelled(self.call, &mut Context::from_waker(&waker)) {
-            _ = self.watch.reason.set(reason);
-            self.watch.token.cancel();
+            self.watch.tell(reason);
         }
     }
 }
@@ -192,6 +210,11 @@ impl Wake for Inner {
 impl Call {
     /// Nobody is woken who is not polled.
     pub(crate) const fn end(&self) {}
+
+    /// For the task that runs the handler.
+    pub(crate) fn poll_cancelled(&self, cx: &mut Context<'_>) -> Poll<Status> {
+        self.0.driver.poll_cancelled(self.0.call, cx)
+    }
 
     /// Takes the place of a waker, which is woken to poll again.
     fn reason(&self) -> Option<Status> {
@@ -206,27 +229,19 @@ impl Call {
 /// Waits for a call's cancellation.
 ///
 /// With feature `std` any number may wait; without, the driver knows the last one that did.
-pub(crate) struct Cancelled {
+struct Cancelled {
     call: Call,
     #[cfg(feature = "std")]
-    key: Option<usize>,
+    waits: Option<(CancelToken, Option<usize>)>,
 }
 
 impl Cancelled {
-    pub(crate) const fn new(call: Call) -> Self {
+    const fn new(call: Call) -> Self {
         Self {
             call,
             #[cfg(feature = "std")]
-            key: None,
+            waits: None,
         }
-    }
-}
-
-#[cfg(feature = "std")]
-impl Cancelled {
-    /// Whether the call is known to be cancelled; asks nobody.
-    pub(crate) fn is_known(&self) -> bool {
-        self.call.0.watch.reason.get().is_some()
     }
 }
 
@@ -235,20 +250,20 @@ impl Future for Cancelled {
     type Output = Status;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Status> {
-        let Self { call, key } = &mut *self;
-        let watch = &call.0.watch;
-        if watch.token.add_task(key, cx.waker()) {
+        let Self { call, waits } = &mut *self;
+        let (token, key) = waits.get_or_insert_with(|| (call.0.watch.token(), None));
+        if token.add_task(key, cx.waker()) {
             call.arm();
         }
-        watch.reason.get().cloned().map_or(Poll::Pending, Poll::Ready)
+        call.known_reason().cloned().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
 #[cfg(feature = "std")]
 impl Drop for Cancelled {
     fn drop(&mut self) {
-        if let Some(key) = self.key {
-            self.call.0.watch.token.remove(key);
+        if let Some((token, Some(key))) = &self.waits {
+            token.remove(*key);
         }
     }
 }
@@ -258,6 +273,6 @@ impl Future for Cancelled {
     type Output = Status;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Status> {
-        self.call.0.driver.poll_cancelled(self.call.0.call, cx)
+        self.call.poll_cancelled(cx)
     }
 }

@@ -73,11 +73,6 @@ impl CancelToken {
         CancelGuard(self.clone())
     }
 
-    /// Whether there are clones.
-    pub(crate) fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.0) > 1
-    }
-
     /// Watches a call, until it is [removed](Self::remove) by the key. A cancelled token cancels it.
     pub(crate) fn add_call(&self, driver: &Arc<dyn Driver>, call: CallId) -> Option<usize> {
         {
@@ -144,6 +139,69 @@ impl Drop for CancelGuard {
 pub(crate) struct Watch {
     /// The driver has our waker.
     pub(crate) armed: core::sync::atomic::AtomicBool,
-    pub(crate) reason: OnceLock<Status>,
-    pub(crate) token: CancelToken,
+    reason: OnceLock<Status>,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// Of the task that runs the handler.
+    runner: Option<Waker>,
+    /// Of all others; made when one asks for it.
+    token: Option<CancelToken>,
+}
+
+impl Watch {
+    /// Why the call was cancelled, where it is known.
+    pub(crate) fn reason(&self) -> Option<&Status> {
+        self.reason.get()
+    }
+
+    /// Tells everybody. Who begins to wait later finds the reason: it is there before the lock is taken.
+    pub(crate) fn tell(&self, reason: Status) {
+        _ = self.reason.set(reason);
+        let (runner, token) = {
+            let mut waiting = self.lock();
+            (waiting.runner.take(), waiting.token.clone())
+        };
+        if let Some(runner) = runner {
+            runner.wake();
+        }
+        if let Some(token) = token {
+            token.cancel();
+        }
+    }
+
+    /// Will wake `waker`, and no other that came this way before. [`reason`](Self::reason) is to be asked afterwards.
+    pub(crate) fn run(&self, waker: &Waker) {
+        let is_known = self.lock().runner.as_ref().is_some_and(|known| known.will_wake(waker));
+        if !is_known {
+            let waker = waker.clone();
+            let replaced = self.lock().runner.replace(waker);
+            drop(replaced);
+        }
+    }
+
+    /// A token that is cancelled with the call.
+    pub(crate) fn token(&self) -> CancelToken {
+        let token = self.lock().token.get_or_insert_default().clone();
+        if self.reason.get().is_some() {
+            token.cancel();
+        }
+        token
+    }
+
+    /// Nobody runs the handler any more; whether others wait.
+    pub(crate) fn stop(&self) -> bool {
+        let (runner, others) = {
+            let mut waiting = self.lock();
+            (waiting.runner.take(), waiting.token.is_some())
+        };
+        drop(runner);
+        others
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -1,5 +1,6 @@
 //! From messages to what the driver takes.
 
+use alloc::boxed::Box;
 use core::borrow::Borrow;
 
 use crate::call::Batch;
@@ -19,20 +20,22 @@ const SLOW_NANOS: u64 = 100_000;
 /// Encodes the messages of one sender.
 pub(crate) struct Encoder<T> {
     encode: fn(&T, &mut Batch),
-    batch: Batch,
+    /// Once there was a message: a sender that waits is small.
+    batch: Option<Box<Batch>>,
 }
 
 impl<T> Encoder<T> {
     pub(crate) const fn new(encode: fn(&T, &mut Batch)) -> Self {
-        Self { encode, batch: Batch::new() }
+        Self { encode, batch: None }
     }
 
     /// A message. What was not taken before is dropped.
     #[inline]
     pub(crate) fn one(&mut self, message: &T) -> &mut Batch {
-        self.batch.clear();
-        (self.encode)(message, &mut self.batch);
-        &mut self.batch
+        let batch = self.batch.get_or_insert_default();
+        batch.clear();
+        (self.encode)(message, batch);
+        batch
     }
 
     /// The next messages, up to a size; `None` if there is none.
@@ -61,17 +64,18 @@ impl<T> Encoder<T> {
         octets: usize,
         mut goes_on: impl FnMut(&I) -> bool,
     ) -> Option<&mut Batch> {
-        self.batch.clear();
+        let batch = self.batch.get_or_insert_default();
+        batch.clear();
         while let Some(message) = messages.next() {
-            (self.encode)(message.borrow(), &mut self.batch);
-            if self.batch.octets() >= octets || !goes_on(messages) {
-                return Some(&mut self.batch);
+            (self.encode)(message.borrow(), batch);
+            if batch.octets() >= octets || !goes_on(messages) {
+                return Some(batch);
             }
         }
-        if self.batch.is_empty() {
-            self.batch.shrink_to(KEPT);
+        if batch.is_empty() {
+            batch.shrink_to(KEPT);
             return None;
         }
-        Some(&mut self.batch)
+        Some(batch)
     }
 }

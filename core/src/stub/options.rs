@@ -119,7 +119,7 @@ impl CallOptions {
             self.set_deadline(deadline);
         }
         #[cfg(feature = "std")]
-        self.add_cancel(call.token());
+        self.add_cancel(&call.token());
     }
 
     /// Makes `token` cancel the calls.

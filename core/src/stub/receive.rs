@@ -1,5 +1,6 @@
 //! The protocol of the receiving half, without types: every step once, as a poll function.
 
+use alloc::boxed::Box;
 use bytes::Bytes;
 use core::task::{Context, Poll, ready};
 
@@ -11,25 +12,25 @@ use crate::stub::raw::Link;
 #[derive(Debug)]
 pub(crate) struct Receive {
     link: Link,
-    /// What the driver gave and nobody asked for yet.
-    messages: Messages,
-    headers: Option<Metadata>,
-    trailers: Option<Metadata>,
+    /// What came, once something did.
+    came: Option<Box<Came>>,
     end: Option<Result<()>>,
     /// The reader was told of the end.
     told: bool,
 }
 
+/// Apart: while nothing comes, a handler's future is small.
+#[derive(Debug, Default)]
+struct Came {
+    /// What the driver gave and nobody asked for yet.
+    messages: Messages,
+    headers: Option<Metadata>,
+    trailers: Option<Metadata>,
+}
+
 impl Receive {
     pub(crate) const fn new(link: Link) -> Self {
-        Self {
-            link,
-            messages: Messages::new(Bytes::new()),
-            headers: None,
-            trailers: None,
-            end: None,
-            told: false,
-        }
+        Self { link, came: None, end: None, told: false }
     }
 
     pub(crate) const fn link(&self) -> &Link {
@@ -39,7 +40,7 @@ impl Receive {
     /// The next message, if it is here.
     #[inline]
     pub(crate) fn next_here(&mut self) -> Option<Bytes> {
-        self.messages.next()
+        self.came.as_mut()?.messages.next()
     }
 
     /// The next message; after them the outcome: a failure once, otherwise `None`.
@@ -54,7 +55,7 @@ impl Receive {
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         if self.end.is_none() {
             if let Some(message) = ready!(self.poll_incoming(cx)) {
-                if self.headers.is_none() && self.link.has_info() {
+                if self.has_no_headers() && self.link.has_info() {
                     self.take_headers(cx);
                 }
                 return Poll::Ready(Ok(Some(message)));
@@ -75,8 +76,9 @@ impl Receive {
         };
         match incoming {
             Incoming::Messages(messages) => {
-                self.messages = messages;
-                return Poll::Ready(self.messages.next());
+                let came = self.came.get_or_insert_default();
+                came.messages = messages;
+                return Poll::Ready(came.messages.next());
             }
             Incoming::End if self.link.is_server() => self.end = Some(Ok(())),
             Incoming::End => ready!(self.poll_outcome(cx)),
@@ -94,18 +96,18 @@ impl Receive {
                 return Poll::Ready(());
             }
         };
-        if self.headers.is_none() {
+        if self.has_no_headers() {
             self.take_headers(cx);
         }
         self.link.tell_trailers(&outcome.trailers);
-        self.trailers = Some(outcome.trailers);
+        self.came.get_or_insert_default().trailers = Some(outcome.trailers);
         self.end = Some(outcome.status);
         Poll::Ready(())
     }
 
     /// Client: waits for initial metadata, which [`headers`](Self::headers) then gives.
     pub(crate) fn poll_headers(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if self.headers.is_none() && self.end.is_none() && !self.link.is_server() {
+        if self.has_no_headers() && self.end.is_none() && !self.link.is_server() {
             if let Ok((driver, call)) = self.link.parts() {
                 match ready!(driver.poll_headers(call, cx)) {
                     Some(head) => self.keep_headers(head.metadata),
@@ -113,7 +115,8 @@ impl Receive {
                 }
             }
         }
-        Poll::Ready(match (&self.headers, &self.end, &self.link) {
+        let headers = self.came.as_ref().and_then(|came| came.headers.as_ref());
+        Poll::Ready(match (headers, &self.end, &self.link) {
             (None, Some(Err(status)), _) | (None, None, Link::Failed(status)) => Err(status.clone()),
             _ => Ok(()),
         })
@@ -122,7 +125,7 @@ impl Receive {
     /// Initial metadata, or what a server was sent.
     pub(crate) fn headers(&self) -> &Metadata {
         static NONE: Metadata = Metadata::new();
-        match (&self.headers, &self.link) {
+        match (self.came.as_ref().and_then(|came| came.headers.as_ref()), &self.link) {
             (Some(headers), _) => headers,
             (None, Link::Server(call)) => call.metadata(),
             (None, _) => &NONE,
@@ -130,7 +133,10 @@ impl Receive {
     }
 
     pub(crate) const fn trailers(&self) -> Option<&Metadata> {
-        self.trailers.as_ref()
+        match &self.came {
+            Some(came) => came.trailers.as_ref(),
+            None => None,
+        }
     }
 
     /// A message could not be decoded: nothing more is wanted.
@@ -138,7 +144,9 @@ impl Receive {
         if !self.link.is_server() {
             self.link.cancel(status.clone());
         }
-        self.messages = Messages::default();
+        if let Some(came) = &mut self.came {
+            came.messages = Messages::default();
+        }
         self.end = Some(Err(status.clone()));
         self.told = true;
         self.settle();
@@ -161,7 +169,11 @@ impl Receive {
 
     fn keep_headers(&mut self, headers: Metadata) {
         self.link.tell_headers(&headers);
-        self.headers = Some(headers);
+        self.came.get_or_insert_default().headers = Some(headers);
+    }
+
+    fn has_no_headers(&self) -> bool {
+        self.came.as_ref().is_none_or(|came| came.headers.is_none())
     }
 }
 

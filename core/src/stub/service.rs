@@ -5,11 +5,10 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 use core::fmt;
 use core::future::poll_fn;
-use core::pin::{Pin, pin};
+use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use crate::call::{Result, Status};
-use crate::stub::call::Cancelled;
 use crate::stub::raw::Link;
 use crate::stub::receive::poll_single;
 use crate::stub::{Call, Method, MethodInfo, Sender, Streaming};
@@ -138,9 +137,9 @@ pub fn serve_async(
     let mut rpc = ServerCall(Answer::new(call));
     async move {
         let result = {
-            let mut cancelled = pin!(Cancelled::new(rpc.call()));
+            let call = rpc.call();
             let mut handler = service.serve(method, &mut rpc);
-            poll_fn(|cx| poll_handler(handler.as_mut(), cancelled.as_mut(), cx)).await
+            poll_fn(|cx| poll_handler(handler.as_mut(), &call, cx)).await
         };
         rpc.0.finish(result);
     }
@@ -148,16 +147,16 @@ pub fn serve_async(
 
 fn poll_handler(
     handler: Pin<&mut (dyn Future<Output = Result<()>> + Send + '_)>,
-    cancelled: Pin<&mut Cancelled>,
+    call: &Call,
     cx: &mut Context<'_>,
 ) -> Poll<Result<()>> {
     #[cfg(feature = "std")]
-    if cancelled.is_known() {
-        return cancelled.poll(cx).map(Err);
+    if let Some(reason) = call.known_reason() {
+        return Poll::Ready(Err(reason.clone()));
     }
     match handler.poll(cx) {
         Poll::Ready(result) => Poll::Ready(result),
-        Poll::Pending => cancelled.poll(cx).map(Err),
+        Poll::Pending => call.poll_cancelled(cx).map(Err),
     }
 }
 
