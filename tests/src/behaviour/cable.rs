@@ -162,19 +162,26 @@ impl Shared {
             }
             let number = self.count.fetch_add(1, Ordering::SeqCst);
             let fate = self.fates.get(number).copied().unwrap_or(Fate::Forward);
-            let mut line = Line {
-                client: stream.try_clone().expect("another descriptor"),
-                server: None,
+            let server = match fate {
+                Fate::Forward => Stream::connect(&self.upstream).ok(),
+                _ => None,
+            };
+            if fate == Fate::Forward && server.is_none() {
+                // A server that is gone ends the connection.
+                continue;
+            }
+            let again = |stream: &Stream| stream.try_clone().expect("another descriptor");
+            let line = Line {
+                client: again(&stream),
+                server: server.as_ref().map(again),
                 deaf: Arc::default(),
                 deaf_client: Arc::default(),
             };
-            if fate == Fate::Forward {
-                // A server that is gone ends the connection.
-                let Ok(server) = Stream::connect(&self.upstream) else { continue };
-                line.server = Some(server.try_clone().expect("another descriptor"));
-                let (client, other) = (stream.try_clone(), server.try_clone());
-                let (client, other) = (client.expect("a descriptor"), other.expect("a descriptor"));
-                let (deaf, deaf_client) = (Arc::clone(&line.deaf), Arc::clone(&line.deaf_client));
+            let (deaf, deaf_client) = (Arc::clone(&line.deaf), Arc::clone(&line.deaf_client));
+            // Before anything passes: whoever had an answer over this line can do something to it.
+            self.lines().push(line);
+            if let Some(server) = server {
+                let (client, other) = (again(&stream), again(&server));
                 let pipe = |down| self.weather.as_ref().map(|weather| weather.pipe(number, down));
                 let (up, down) = (pipe(false), pipe(true));
                 threads.push(Thread::spawn(move || forward(&client, &server, &deaf, up)));
@@ -187,7 +194,6 @@ impl Shared {
                     stream.shutdown(Shutdown::Both);
                 }));
             }
-            self.lines().push(line);
         }
         self.cut();
         for mut thread in threads {
