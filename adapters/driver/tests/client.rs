@@ -265,12 +265,7 @@ fn too_many_waiting_calls_are_refused() {
 
 #[test]
 fn a_full_transport_is_finished_by_the_loop() {
-    let mut world = World::new();
-    let call = world.start("x");
-    world.connect();
-    world.pump();
-    world.answer();
-    assert!(call.result().is_some());
+    let mut world = World::connected();
     let (client, server) = {
         let pair = &world.pairs[0];
         (Arc::clone(&pair.client), Arc::clone(&pair.server))

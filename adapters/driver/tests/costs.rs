@@ -59,12 +59,7 @@ fn a_unary_call_is_one_write_and_few_locks_on_each_side() {
 
 /// A server's connection and its client's, over which nothing is on its way.
 fn connected() -> (World, Arc<Link<Pipe>>) {
-    let mut world = World::new();
-    let first = world.start("first");
-    world.connect();
-    world.pump();
-    world.answer();
-    assert!(first.result().is_some());
+    let world = World::connected();
     let server = Arc::clone(&world.pairs[0].server);
     (world, server)
 }

@@ -15,12 +15,7 @@ use sailplane_driver::{Gather, Link};
 use support::{ANY, Call, Pipe, World};
 
 fn connected() -> (World, Arc<Link<Pipe>>) {
-    let mut world = World::new();
-    let first = world.start("first");
-    world.connect();
-    world.pump();
-    world.answer();
-    assert!(first.result().is_some());
+    let world = World::connected();
     let client = Arc::clone(&world.pairs[0].client);
     (world, client)
 }

@@ -146,6 +146,17 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// A client and its connection, over which one call went and nothing is on its way.
+    pub(crate) fn connected() -> Self {
+        let mut world = Self::new();
+        let first = world.start("first");
+        world.connect();
+        world.pump();
+        world.answer();
+        assert!(first.result().is_some());
+        world
+    }
+
     pub(crate) fn new() -> Self {
         Self::with(Limits::default(), Limits::default())
     }
