@@ -16,14 +16,14 @@ pub(crate) struct Scenario {
 /// How it runs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum What {
-    /// In this process, on one thread: the same instructions every time.
+    /// In this process: the same instructions every time, or nearly where a reactor is in it.
     Here(fn(u64)),
     /// A server's process.
     Server(Asked),
 }
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 23] = [
+pub(crate) const SCENARIOS: [Scenario; 24] = [
     here("pair-1", 3_000, |calls| core_pair::pair(calls, 1, false)),
     here("pair-100", 3_000, |calls| core_pair::pair(calls, 100, false)),
     here("pair-1-metadata", 3_000, |calls| core_pair::pair(calls, 1, true)),
@@ -34,6 +34,7 @@ pub(crate) const SCENARIOS: [Scenario; 23] = [
     here("server-1-tonic", 3_000, |calls| core_pair::server(calls, 1, Recorded::Tonic)),
     here("server-100-tonic", 3_000, |calls| core_pair::server(calls, 100, Recorded::Tonic)),
     here("typed-1", 3_000, typed::unary),
+    here("typed-100", 3_000, |calls| typed::unary_async(calls, 100)),
     here("stream-64", 20_000, |messages| core_pair::stream(messages, 64)),
     here("stream-1k", 5_000, |messages| core_pair::stream(messages, 1024)),
     here("stream-64k", 500, |messages| core_pair::stream(messages, 64 * 1024)),

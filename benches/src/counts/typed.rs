@@ -1,9 +1,15 @@
-//! Typed calls with prost messages, through the blocking channel and in one process: stub, driver, both
-//! machines and a typed handler, on one thread and without a socket.
+//! Typed calls with prost messages, in one process: stub, driver, both machines and a typed handler. One at a time
+//! through the blocking channel, on one thread and without a socket; many at a time through smol, as tasks of one
+//! executor with both ends of the connection, over a Unix socket.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use sailplane::{Call, Result, Services, blocking};
-use sailplane_benches::proto::{BenchBlocking, BenchBlockingServer, BenchClient, Count, Payload, Wish};
+use sailplane::{Call, Result, Sender, Services, Streaming, Stub as _, blocking};
+use sailplane_benches::proto::{
+    Bench, BenchBlocking, BenchBlockingServer, BenchClient, BenchServer, Count, Payload, Wish,
+};
 
 struct Echo;
 
@@ -25,13 +31,52 @@ impl BenchBlocking for Echo {
     }
 }
 
+impl Bench for Echo {
+    async fn unary(&self, request: Payload, _: &Call) -> Result<Payload> {
+        Ok(request)
+    }
+
+    async fn download(&self, _: Wish, _: Sender<Payload>, _: &Call) -> Result<()> {
+        Ok(())
+    }
+
+    async fn upload(&self, _: Streaming<Payload>, _: &Call) -> Result<Count> {
+        Ok(Count::default())
+    }
+
+    async fn chat(&self, _: Streaming<Payload>, _: Sender<Payload>, _: &Call) -> Result<()> {
+        Ok(())
+    }
+}
+
+const PAYLOAD: Payload = Payload { body: Bytes::from_static(b"sixteen bytes ok") };
+
 /// `calls` unary calls, one at a time.
 pub(crate) fn unary(calls: u64) {
     let services = Services::new().service(BenchBlockingServer::new(Echo));
     let client = BenchClient::new(sailplane_blocking::Channel::in_process(services));
-    let payload = Payload { body: Bytes::from_static(b"sixteen bytes ok") };
     for _ in 0..calls {
-        let reply = client.unary(&payload).expect("the handler answers");
-        assert_eq!(reply, payload);
+        let reply = client.unary(&PAYLOAD).expect("the handler answers");
+        assert_eq!(reply, PAYLOAD);
     }
+}
+
+/// `calls` unary calls with a deadline, `in_flight` at a time.
+pub(crate) fn unary_async(calls: u64, in_flight: u64) {
+    let executor = Arc::new(smol::Executor::new());
+    let services = Services::new().service(BenchServer::new(Echo));
+    let client = BenchClient::new(sailplane_smol::Channel::in_process(services).on(&executor))
+        .with_timeout(Duration::from_secs(60));
+    let work = |client: BenchClient<sailplane_smol::Channel>| async move {
+        for _ in 0..calls / in_flight {
+            let reply = client.unary(&PAYLOAD).await.expect("the handler answers");
+            assert_eq!(reply, PAYLOAD);
+        }
+    };
+    let tasks: Vec<_> = (0..in_flight).map(|_| executor.spawn(work(client.clone()))).collect();
+    smol::block_on(executor.run(async {
+        for task in tasks {
+            task.await;
+        }
+    }));
 }
