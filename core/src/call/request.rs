@@ -321,6 +321,8 @@ pub(crate) fn may_be_sent(head: &RequestHead, seen: &mut Seen) -> bool {
 pub(crate) struct Repeats {
     heads: Vec<(Fixed, Repeat)>,
     next: usize,
+    /// What was said last of the time that is left.
+    timeout: (Option<TimeoutText>, Repeat),
 }
 
 /// Calls of more methods than this, taking turns, are encoded each time.
@@ -380,9 +382,22 @@ impl Repeats {
             repeat.write(encoder, out, |encoder, out| write_fixed(head, encoder, out));
         }
         if let Some(left) = head.time_remaining(now) {
-            encoder.field(out, Token::GrpcTimeout, TimeoutText::new(left).as_bytes(), Indexing::NameIndexed);
+            self.write_timeout(left, encoder, out);
         }
         write_metadata(&head.metadata, encoder, out);
+    }
+
+    /// Writes the time that is left, which is mostly that of the call before.
+    fn write_timeout(&mut self, left: Duration, encoder: &mut Encoder, out: &mut Vec<u8>) {
+        let text = TimeoutText::new(left);
+        let (last, repeat) = &mut self.timeout;
+        if *last != Some(text) {
+            *last = Some(text);
+            repeat.forget();
+        }
+        repeat.write(encoder, out, |encoder, out| {
+            encoder.field(out, Token::GrpcTimeout, text.as_bytes(), Indexing::NameIndexed);
+        });
     }
 
     /// Makes room for the block of a head; its place.

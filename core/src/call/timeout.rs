@@ -2,6 +2,19 @@
 
 use core::time::Duration;
 
+/// Eight digits.
+const COUNT_MAX: u64 = 99_999_999;
+
+/// Nanoseconds of each unit, and the most that is said in it.
+const UNITS: [(u64, u8, u64); 6] = [
+    (1, b'n', 999_999),
+    (1_000, b'u', 999_999),
+    (1_000_000, b'm', 999_999),
+    (1_000_000_000, b'S', COUNT_MAX),
+    (60_000_000_000, b'M', COUNT_MAX),
+    (3_600_000_000_000, b'H', COUNT_MAX),
+];
+
 /// The text of a `grpc-timeout`: at most nine octets, kept inline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeoutText {
@@ -10,29 +23,20 @@ pub struct TimeoutText {
 }
 
 impl TimeoutText {
-    /// The finest unit in which `timeout` fits eight digits, rounded up: a peer never gives up
-    /// earlier than this side.
+    /// `timeout` in four digits, rounded up: a peer never gives up earlier than this side. Calls that have about the
+    /// same time left say the same, so their header blocks are the same (as in the C core of gRPC).
     #[must_use]
     pub fn new(timeout: Duration) -> Self {
-        const DIGITS: u64 = 99_999_999;
-        const UNITS: [(u64, u8); 6] = [
-            (1, b'n'),
-            (1_000, b'u'),
-            (1_000_000, b'm'),
-            (1_000_000_000, b'S'),
-            (60_000_000_000, b'M'),
-            (3_600_000_000_000, b'H'),
-        ];
         let Ok(nanoseconds) = u64::try_from(timeout.as_nanos()) else {
             // Five hundred years and more have too many minutes.
             let seconds = timeout.as_secs().saturating_add(u64::from(timeout.subsec_nanos() > 0));
-            return Self::render(seconds.div_ceil(3600).min(DIGITS), b'H');
+            return Self::render(four_digits(seconds.div_ceil(3600)).min(COUNT_MAX), b'H');
         };
-        let fits = |(size, unit): (u64, u8)| {
-            let count = nanoseconds.div_ceil(size);
-            (count <= DIGITS).then_some((count, unit))
+        let fits = |(size, unit, max): (u64, u8, u64)| {
+            let count = four_digits(nanoseconds.div_ceil(size));
+            (count <= max).then_some((count, unit))
         };
-        let (count, unit) = UNITS.into_iter().find_map(fits).unwrap_or((DIGITS, b'H'));
+        let (count, unit) = UNITS.into_iter().find_map(fits).unwrap_or((COUNT_MAX, b'H'));
         Self::render(count, unit)
     }
 
@@ -55,6 +59,15 @@ impl TimeoutText {
     pub fn as_bytes(&self) -> &[u8] {
         self.octets.get(usize::from(self.start)..).unwrap_or_default()
     }
+}
+
+/// `count` rounded up to four digits and zeros behind them.
+fn four_digits(count: u64) -> u64 {
+    let mut step = 1_u64;
+    while count.div_ceil(step) > 9_999 {
+        step = step.saturating_mul(10);
+    }
+    count.div_ceil(step).saturating_mul(step)
 }
 
 /// Reads a `grpc-timeout`; `None` where it is malformed.
@@ -92,17 +105,33 @@ mod tests {
     }
 
     #[test]
-    fn the_finest_unit_that_fits_is_used() {
+    fn four_digits_are_said_in_the_finest_unit_that_has_few_zeros() {
         assert_eq!(text(Duration::ZERO), "0n");
-        assert_eq!(text(Duration::from_nanos(99_999_999)), "99999999n");
-        assert_eq!(text(Duration::from_nanos(100_000_001)), "100001u");
-        assert_eq!(text(Duration::from_secs(1)), "1000000u");
-        assert_eq!(text(Duration::from_secs(100)), "100000m");
-        assert_eq!(text(Duration::from_secs(5_999_999_940)), "99999999M");
-        assert_eq!(text(Duration::from_secs(5_999_999_941)), "1666667H");
-        assert_eq!(text(Duration::from_nanos(u64::MAX)), "5124096H");
-        assert_eq!(text(Duration::new(3600 * 6_000_000, 1)), "6000001H");
+        assert_eq!(text(Duration::from_nanos(1)), "1n");
+        assert_eq!(text(Duration::from_nanos(9_999)), "9999n");
+        assert_eq!(text(Duration::from_nanos(10_001)), "10010n");
+        assert_eq!(text(Duration::from_nanos(999_900)), "999900n");
+        assert_eq!(text(Duration::from_nanos(999_901)), "1000u");
+        assert_eq!(text(Duration::from_nanos(123_456_789)), "123500u");
+        assert_eq!(text(Duration::from_secs(1)), "1000m");
+        assert_eq!(text(Duration::from_nanos(59_999_985_000)), "60000m");
+        assert_eq!(text(Duration::from_nanos(59_989_985_000)), "59990m");
+        assert_eq!(text(Duration::from_secs(999)), "999000m");
+        assert_eq!(text(Duration::from_secs(1000)), "1000S");
+        assert_eq!(text(Duration::from_secs(99_990_000)), "99990000S");
+        assert_eq!(text(Duration::from_secs(99_990_001)), "1667000M");
+        assert_eq!(text(Duration::from_secs(5_999_999_940)), "1667000H");
+        assert_eq!(text(Duration::from_nanos(u64::MAX)), "5125000H");
+        assert_eq!(text(Duration::new(3600 * 6_000_000, 1)), "6001000H");
         assert_eq!(text(Duration::MAX), "99999999H");
+    }
+
+    #[test]
+    fn calls_that_start_together_say_the_same() {
+        let said = |past: u64| text(Duration::from_secs(5) - Duration::from_micros(past));
+        assert_eq!(said(0), "5000m");
+        assert!((0..1000).all(|past| said(past) == "5000m"));
+        assert_eq!(said(1000), "4999m");
     }
 
     #[test]

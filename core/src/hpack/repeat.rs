@@ -21,6 +21,12 @@ impl Repeat {
         if self.epoch == encoder.epoch() && !self.block.is_empty() { Some(&self.block) } else { None }
     }
 
+    /// What is written next differs.
+    #[inline]
+    pub(crate) fn forget(&mut self) {
+        self.block.clear();
+    }
+
     /// Appends the block: as it was, or encoded by `encode`, which must write the same header list each
     /// time, from [`Encoder::begin`] on.
     #[inline]
