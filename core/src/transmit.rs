@@ -37,8 +37,8 @@ pub struct Transmit {
     target: usize,
 }
 
-/// Octets after which a connection stops framing until some are written.
-const TARGET: usize = 128 * 1024;
+/// Octets after which a connection stops framing until some are written, unless a driver says otherwise.
+pub const TARGET: usize = 128 * 1024;
 /// Octets of them that were copied: what is small costs memory here, what is shared is there anyway.
 const COPIED_MAX: usize = 64 * 1024;
 /// Written octets that are left in place without looking at their share of the buffer.
@@ -61,6 +61,11 @@ impl Transmit {
     #[must_use]
     pub const fn target(&self) -> usize {
         self.target
+    }
+
+    /// Sets the [target](Self::target).
+    pub const fn set_target(&mut self, bytes: usize) {
+        self.target = bytes;
     }
 
     /// Octets that are to be written.

@@ -21,7 +21,7 @@ use crate::turn;
 /// What is read at once: the window of a stream, and what frames add to it.
 const READ_BYTES: usize = 65 * 1024;
 /// Pieces of one write.
-const SLICES: usize = 24;
+const SLICES: usize = 64;
 /// After this time without reading, what came meanwhile is read before the next call.
 pub(crate) const IDLE: Duration = Duration::from_secs(1);
 /// How long the output of a connection that is over may wait for a peer that does not read.

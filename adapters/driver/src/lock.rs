@@ -131,6 +131,7 @@ impl<I: Io> Link<I> {
     /// The writer wrote everything it had.
     pub(crate) fn look_again(&self, after: &mut After<I>) {
         let now = self.io.now();
+        after.writing.iter_mut().for_each(writer::widen);
         let mut state = self.lock();
         self.conclude(&mut state, now, false, after);
     }
@@ -148,6 +149,7 @@ impl<I: Io> Link<I> {
     pub(crate) fn stuck(&self, transmit: Option<Transmit>) {
         let mut state = self.lock();
         state.transmit = transmit.unwrap_or_default();
+        writer::narrow(&mut state.transmit);
         state.stuck = true;
         self.stuck.store(true, Ordering::SeqCst);
     }

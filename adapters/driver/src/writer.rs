@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use bytes::Buf;
 use sailplane::Transmit;
+use sailplane::transmit::TARGET;
 
 const FREE: u8 = 0;
 const BUSY: u8 = 1;
@@ -63,14 +64,29 @@ thread_local! {
     static SPARE: Cell<Option<Transmit>> = const { Cell::new(None) };
 }
 
+/// How far the output of a connection may run ahead of a transport that takes all it is given.
+const AHEAD_MAX: usize = 512 * 1024;
+
+/// The transport took all that was in `buffer`: it is given twice as much the next time, which is a write less. One
+/// that is slower than the connection does not come to that, and what it has not taken delays no other stream.
+pub(crate) fn widen(buffer: &mut Transmit) {
+    buffer.set_target(buffer.target().saturating_mul(2).min(AHEAD_MAX));
+}
+
+/// The transport did not take all that was in `buffer`.
+pub(crate) fn narrow(buffer: &mut Transmit) {
+    buffer.set_target(TARGET);
+}
+
 /// An empty buffer.
 pub(crate) fn buffer() -> Transmit {
     SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default()
 }
 
 /// Keeps a buffer for this thread's next output.
-pub(crate) fn keep(buffer: Transmit) {
+pub(crate) fn keep(mut buffer: Transmit) {
     if !buffer.has_remaining() {
+        narrow(&mut buffer);
         // A thread that is about to end has no use for it.
         let _ = SPARE.try_with(|spare| spare.set(Some(buffer)));
     }

@@ -127,3 +127,42 @@ fn what_was_written_long_ago_is_no_stall() {
     assert!(!server.is_over());
     assert!(server.timeout().is_none_or(|at| at > world.clock.now()));
 }
+
+/// Answers a call with so many octets; the most that the server's transport was offered at once.
+fn most_offered(world: &mut World, octets: usize, room: usize) -> usize {
+    let call = world.start("x");
+    let server = Arc::clone(&world.pairs[0].server);
+    let mut calls = Vec::new();
+    server.received_calls(&mut world.pairs[0].client.io().take(), &mut calls);
+    server.io().room.store(room, Ordering::SeqCst);
+    server.io().most_offered.store(0, Ordering::SeqCst);
+    let (_, driver, id) = calls.pop().unwrap().into_parts().unwrap();
+    driver.respond(id, Some(Bytes::from(vec![0; octets])), Ok(()));
+    driver.release(id);
+    let most = server.io().most_offered.load(Ordering::SeqCst);
+    while server.wants_writable() {
+        world.pairs[0].client.received(&mut server.io().take());
+        server.writable();
+    }
+    world.pump();
+    assert_eq!(call.result().unwrap().unwrap().len(), octets);
+    most
+}
+
+#[test]
+fn a_transport_that_takes_all_is_given_more_each_time_and_one_that_does_not_is_given_little() {
+    const KIB: usize = 1024;
+    let mut world = World::with(Limits::default().stream_window_bytes(2 * 1024 * 1024), Limits::default());
+    drop(world.start("first"));
+    world.connect();
+    world.pump();
+    world.answer();
+    let of_two_frames = 33 * KIB;
+    // 128, 256 and 512 KiB.
+    let most = most_offered(&mut world, 1024 * KIB, usize::MAX);
+    assert!((512 * KIB..512 * KIB + of_two_frames).contains(&most), "{most}");
+    for _ in 0..2 {
+        let most = most_offered(&mut world, 1024 * KIB, 100 * KIB);
+        assert!((128 * KIB..128 * KIB + of_two_frames).contains(&most), "{most}");
+    }
+}

@@ -16,7 +16,7 @@ use crate::stream::Stream;
 /// Octets of one turn that are more than a message, as a rule.
 const BURST: usize = 4 * 1024;
 /// Pieces of one write.
-const SLICES: usize = 24;
+const SLICES: usize = 64;
 
 /// The transport of one connection.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use crate::socket::Stream;
 use crate::worker;
 
 /// Pieces of one write.
-const SLICES: usize = 24;
+const SLICES: usize = 64;
 /// The poller has no timer for the connection.
 const NEVER: u64 = u64::MAX;
 

@@ -43,6 +43,8 @@ pub(crate) struct Pipe {
     pub(crate) finished: AtomicBool,
     /// Writes that took something.
     pub(crate) writes: AtomicUsize,
+    /// The most that it was offered at once.
+    pub(crate) most_offered: AtomicUsize,
     /// How often the clock was read: once each time that the connection is locked, but for messages that are
     /// added to what waits for a flush.
     pub(crate) locks: AtomicUsize,
@@ -59,6 +61,7 @@ impl Pipe {
             wants_writable: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             writes: AtomicUsize::new(0),
+            most_offered: AtomicUsize::new(0),
             locks: AtomicUsize::new(0),
             kicked: Mutex::default(),
         }
@@ -77,6 +80,7 @@ impl Pipe {
 impl Io for Pipe {
     fn write(&self, transmit: &mut Transmit) -> io::Result<()> {
         let mut written = self.written.lock().unwrap();
+        self.most_offered.fetch_max(transmit.len(), Ordering::SeqCst);
         let count =
             transmit.chunk().len().min(self.room.load(Ordering::SeqCst).saturating_sub(written.len()));
         if count == 0 {
