@@ -106,17 +106,19 @@ impl sailplane::Channel for Channel {
 
     /// Starts a call: connects on this thread if it must, and writes.
     fn start(&self, start: Start<'_>) -> RawCall {
+        let now = now();
         let client = match &self.0 {
             Kind::Socket(client) => client,
-            Kind::InProcess(client) => return client.start_call(start, &Bytes::from_static(b"in-process")),
+            Kind::InProcess(client) => {
+                return client.start_call(now, start, &Bytes::from_static(b"in-process"));
+            }
         };
-        let now = now();
         if let Some(link) = client.current() {
             freshen(&link, now);
         }
         let wanted = client.connector();
         let deadline = start.options.deadline_at(now);
-        let call = client.start_call(start, wanted.target.authority());
+        let call = client.start_call(now, start, wanted.target.authority());
         wanted.connect_if_wanted(client, deadline);
         call
     }

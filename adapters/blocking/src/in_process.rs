@@ -119,7 +119,6 @@ impl Hub {
         &self,
         client: Option<&Arc<Link<End>>>,
         server: &Arc<Link<End>>,
-        blocked: &mut Blocked<'_, End>,
         calls: &mut Vec<IncomingCall<End>>,
     ) -> bool {
         let mut up = std::mem::take(&mut *lock(&self.to_server));
@@ -138,7 +137,7 @@ impl Hub {
             return false;
         };
         if !down.is_empty() {
-            blocked.received(client, &mut down);
+            client.received(&mut down);
         }
         if client.is_finished() && !server.is_over() {
             server.ended(Ending::Closed);
@@ -203,7 +202,7 @@ fn turn(
     if let Some(_reading) = server.read_or_wait(&waker) {
         let before = lock(&hub.carrier).replace(waker);
         drop(before);
-        let busy = hub.carry(client, server, blocked, calls);
+        let busy = hub.carry(client, server, calls);
         if !busy && calls.is_empty() && !blocked.is_notified() {
             blocked.park_until(now(), until);
         }

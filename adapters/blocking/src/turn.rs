@@ -49,13 +49,13 @@ fn read(link: &Arc<Link<Socket>>, blocked: &mut Blocked<'_, Socket>, interruptib
     let socket = link.io();
     let bell = if interruptible { socket.bell() } else { None };
     let Some(bell) = bell else {
-        match socket.read(link, link.timeout(), |bytes| blocked.received(link, bytes)) {
+        match socket.read(link, link.timeout(), |bytes| link.received(bytes)) {
             Readiness::Bytes => expire_at(link, last_command()),
             Readiness::Nothing | Readiness::Ended => expire(link),
         }
         return;
     };
-    if let Readiness::Nothing = socket.read_now(link, |bytes| blocked.received(link, bytes)) {
+    if let Readiness::Nothing = socket.read_now(link, |bytes| link.received(bytes)) {
         let interrupt: Arc<dyn Interrupt> = Arc::clone(bell) as _;
         let parker = blocked.parker();
         if parker.sleep(&interrupt, || socket.wait_readable(bell, link.timeout())) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sailplane::{End, Instant, Transmit};
 
-use crate::state::{Change, Tell};
+use crate::state::{Change, Notice, Tell};
 use crate::{Io, Link, writer};
 
 /// Collected under a connection's lock, [`settle`](Self::settle)d with nothing locked. Holds the writer's
@@ -91,9 +91,7 @@ impl<I: Io> After<I> {
         if std::mem::take(&mut self.kick) {
             self.link.left_output();
         }
-        for (call, news) in self.tell.drain(..) {
-            call.news(news);
-        }
+        self.tell.drain(..).for_each(Notice::tell);
         for change in self.changes.drain(..) {
             self.link.tell_owner(&change);
         }

@@ -7,14 +7,13 @@ use std::task::{Context, Poll};
 use sailplane::Instant;
 
 use crate::call::Call;
-use crate::local::Place;
 use crate::{Io, Link, Parker};
 
 /// A thread that waits for a call, as an adapter sees it: what is waited for, and the means to sleep.
 ///
 /// The simplest adapter calls [`park`](Self::park). One that lets the thread do the connection's work loops:
-/// [`poll`](Self::poll), then either the reader's role ([`Link::read_or_wait`]) and
-/// [`received`](Self::received) until it [is notified](Self::is_notified), or sleep.
+/// [`poll`](Self::poll), then either the reader's role ([`Link::read_or_wait`]) and [`Link::received`] until it
+/// [is notified](Self::is_notified), or sleep.
 pub struct Blocked<'a, I: Io> {
     call: &'a Call<I>,
     poll: &'a mut dyn FnMut(&mut Context<'_>) -> Poll<()>,
@@ -73,29 +72,6 @@ impl<'a, I: Io> Blocked<'a, I> {
     /// Parks until something happened for the call, or until `at` on the clock that says it is `now`.
     pub fn park_until(&self, now: Instant, at: Option<Instant>) -> bool {
         self.parker.park(at.map(|at| at.saturating_duration_since(now)))
-    }
-
-    /// Bytes arrived on `link`: as [`Link::received`], and in the same step what came for this very call is
-    /// taken, so that polling does not lock the connection again. New calls stay in the connection.
-    pub fn received(&mut self, link: &Arc<Link<I>>, bytes: &mut [u8]) {
-        let after = {
-            let mut local = self.call.lock();
-            let own = match &local.place {
-                Place::Placed(placed, id) if Arc::ptr_eq(placed, link) && local.receive_waker.is_some() => {
-                    Some(*id)
-                }
-                _ => None,
-            };
-            let (released, after) = link.command(|state, now, after| {
-                state.connection.handle_received(now, bytes);
-                state.drain_events(&mut after.tell, &mut after.changes);
-                own.and_then(|id| state.take(id, &mut local, self.call.role))
-            });
-            // Not the last reference: a handle is waiting.
-            drop(released);
-            after
-        };
-        after.settle();
     }
 }
 

@@ -48,6 +48,11 @@ impl<I: Io> Call<I> {
         self.local.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The lock, unless somebody has it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, Local<I>>> {
+        self.local.try_lock().ok()
+    }
+
     /// Where it is, if it is on a connection.
     pub(crate) fn link(&self) -> Option<Arc<Link<I>>> {
         match &self.lock().place {
@@ -115,16 +120,15 @@ impl<I: Io> Call<I> {
 
     /// What to place once more, where the attempt just ended and may be repeated.
     pub(crate) fn repeat(local: &mut Local<I>) -> Option<Record> {
-        let ClientSide { outcome: found, backlog, .. } = &mut **local.client.as_mut()?;
-        let outcome = found.as_mut()?;
+        let ClientSide { outcome, backlog, .. } = &mut **local.client.as_mut()?;
+        let outcome = outcome.as_mut()?;
         if local.cancelled || verdict(outcome, local.repetitions) == Verdict::Over {
             outcome.replay = None;
             return None;
         }
         let mut replay = outcome.replay.take()?;
         replay.messages.append(backlog);
-        *found = None;
-        local.over = None;
+        local.forget_outcome();
         local.complete = false;
         local.messages_ended = false;
         local.look = false;
@@ -194,7 +198,7 @@ impl<I: Io> Call<I> {
     #[inline]
     pub(crate) fn add(&self, local: &mut Local<I>, batch: &mut Batch) -> bool {
         let Place::Placed(link, id) = &local.place else { return false };
-        let is_plain = local.headers.is_empty() && !local.has_backlog() && !local.has_outcome();
+        let is_plain = !local.has_unsent_headers() && !local.has_backlog() && !local.has_outcome();
         if !is_plain || batch.octets() >= Batch::SMALL || batch.is_empty() {
             return false;
         }
@@ -241,7 +245,7 @@ impl<I: Io> Call<I> {
             drop(state.take(id, local, self.role));
             return Sent::Over;
         }
-        if !local.headers.is_empty() {
+        if local.has_unsent_headers() {
             // Refused where they were sent, which `add_headers` has told already.
             let _ = state.connection.send_headers(id, std::mem::take(&mut local.headers));
         }

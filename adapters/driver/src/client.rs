@@ -43,8 +43,6 @@ pub trait Connector: Send + Sync + Sized + 'static {
     }
 }
 
-const USER_AGENT: &[u8] = concat!("grpc-rust-sailplane/", env!("CARGO_PKG_VERSION")).as_bytes();
-
 /// What a call asks of its channel.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StartOptions {
@@ -94,9 +92,9 @@ impl<C: Connector> Client<C> {
         &self.connector
     }
 
-    /// Starts a call. Returns at once: it is on its way, waits for a connection, or has failed; its handles
+    /// Starts a call, `now`. Returns at once: it is on its way, waits for a connection, or has failed; its handles
     /// find out. The id that they pass is of no importance.
-    pub fn start(self: &Arc<Self>, start: Start, options: StartOptions) -> Arc<dyn Driver> {
+    pub fn start(self: &Arc<Self>, now: Instant, start: Start, options: StartOptions) -> Arc<dyn Driver> {
         let StartOptions { wait_for_ready, interruptible } = options;
         let mut local = Local::new(Place::Moving);
         local.deadline = start.head.deadline;
@@ -113,7 +111,7 @@ impl<C: Connector> Client<C> {
             self.wait(&call, record(start, wait_for_ready));
             return call;
         };
-        if let Err(refused) = call.start_on(&link, start) {
+        if let Err(refused) = call.start_on(&link, now, start) {
             let refused = *refused;
             self.refused(refused.reason, place);
             match refused_for_good(refused.reason) {
@@ -124,19 +122,18 @@ impl<C: Connector> Client<C> {
         call
     }
 
-    /// Starts a call that a stub asks for, with `authority` in its head.
-    pub fn start_call(self: &Arc<Self>, call: stub::Start<'_>, authority: &Bytes) -> RawCall {
-        let mut head = match call.head(self.connector.now(), authority.clone()) {
+    /// Starts a call that a stub asks for, `now`, with `authority` in its head.
+    pub fn start_call(self: &Arc<Self>, now: Instant, call: stub::Start<'_>, authority: &Bytes) -> RawCall {
+        let head = match call.head(now, authority.clone()) {
             Ok(head) => head,
             Err(status) => return RawCall::failed(status),
         };
-        head.user_agent = Bytes::from_static(USER_AGENT);
         let options = StartOptions {
             wait_for_ready: call.options.wait_for_ready(),
             interruptible: !call.finished || call.options.is_cancellable(),
         };
         let stub::Start { message, finished, .. } = call;
-        RawCall::new(self.start(Start { head, message, finished }, options), CallId::new(0, 0))
+        RawCall::new(self.start(now, Start { head, message, finished }, options), CallId::new(0, 0))
     }
 
     // -- what happened: the adapter --

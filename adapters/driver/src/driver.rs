@@ -22,7 +22,7 @@ impl<I: Io> Driver for Call<I> {
             cx,
             |local| &mut local.receive_waker,
             |local| {
-                if let Some(head) = local.client.as_mut().and_then(|client| client.head.take()) {
+                if let Some(head) = local.take_head() {
                     local.head_taken = true;
                     return Some(Some(head));
                 }
@@ -58,7 +58,7 @@ impl<I: Io> Driver for Call<I> {
             cx,
             |local| &mut local.receive_waker,
             |local| {
-                if let Some(outcome) = local.client.as_mut().and_then(|client| client.outcome.take()) {
+                if let Some(outcome) = local.take_outcome() {
                     return Some(outcome);
                 }
                 matches!(local.place, Place::Over).then(|| Outcome {

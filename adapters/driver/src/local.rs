@@ -57,14 +57,17 @@ pub(crate) struct Local<I: Io> {
     /// Somebody else than the thread that waits may end the wait, by other means than bytes on the connection.
     pub(crate) interruptible: bool,
 
-    // Server: what goes with the first message, and with the status.
+    /// Server: what goes with the first message. Client: the initial metadata that came, if `head_came`.
     pub(crate) headers: Metadata,
+    /// Server: what goes with the status. Client: what came with the outcome, if `outcome_came`.
     pub(crate) trailers: Metadata,
 
-    // Client: what a record says beyond the call itself, and what only clients have, once there is some.
+    // Client: what a record says beyond the call itself, what came and was not asked for, and what only few have.
     pub(crate) deadline: Option<Instant>,
     pub(crate) wait_for_ready: bool,
     pub(crate) repetitions: u32,
+    head_came: bool,
+    outcome_came: bool,
     pub(crate) client: Option<Box<ClientSide>>,
     pub(crate) finished: bool,
 
@@ -73,11 +76,12 @@ pub(crate) struct Local<I: Io> {
     pub(crate) cancel_waker: Option<Waker>,
 }
 
-/// What a server's calls, of which there may be many, have no room for.
+/// What most calls have no need of.
 #[derive(Default)]
 pub(crate) struct ClientSide {
-    pub(crate) head: Option<ResponseHead>,
-    /// How the call ended, until it is asked for.
+    /// The encoding of a response that has one.
+    encoding: Bytes,
+    /// How the call ended, where that says how to repeat it.
     pub(crate) outcome: Option<Outcome>,
     /// What could not be sent yet when the call was placed.
     pub(crate) backlog: VecDeque<Bytes>,
@@ -103,6 +107,8 @@ impl<I: Io> Local<I> {
             deadline: None,
             wait_for_ready: false,
             repetitions: 0,
+            head_came: false,
+            outcome_came: false,
             client: None,
             finished: false,
             receive_waker: None,
@@ -126,19 +132,75 @@ impl<I: Io> Local<I> {
     pub(crate) fn end(&mut self, status: Status) {
         self.place = Place::Over;
         self.complete = true;
-        self.over = Some(Err(status.clone()));
-        let client = self.client.get_or_insert_default();
-        client.outcome = Some(Outcome { status: Err(status), trailers: Metadata::new(), replay: None });
-        client.backlog.clear();
-    }
-
-    pub(crate) fn has_head(&self) -> bool {
-        self.client.as_ref().is_some_and(|client| client.head.is_some())
+        self.put_outcome(Outcome { status: Err(status), trailers: Metadata::new(), replay: None });
+        if let Some(client) = &mut self.client {
+            client.backlog.clear();
+        }
     }
 
     #[inline]
-    pub(crate) fn has_outcome(&self) -> bool {
-        self.client.as_ref().is_some_and(|client| client.outcome.is_some())
+    pub(crate) const fn has_head(&self) -> bool {
+        self.head_came
+    }
+
+    #[inline]
+    pub(crate) const fn has_outcome(&self) -> bool {
+        self.outcome_came
+    }
+
+    /// Client: the response begins.
+    pub(crate) fn put_head(&mut self, head: ResponseHead) {
+        self.head_came = true;
+        self.headers = head.metadata;
+        if !head.encoding.is_empty() {
+            self.client.get_or_insert_default().encoding = head.encoding;
+        }
+    }
+
+    pub(crate) fn take_head(&mut self) -> Option<ResponseHead> {
+        if !std::mem::take(&mut self.head_came) {
+            return None;
+        }
+        let encoding = self.client.as_mut().map(|client| std::mem::take(&mut client.encoding));
+        let metadata = std::mem::take(&mut self.headers);
+        Some(ResponseHead { encoding: encoding.unwrap_or_default(), metadata })
+    }
+
+    /// Client: the call ended.
+    pub(crate) fn put_outcome(&mut self, outcome: Outcome) {
+        self.over = Some(outcome.status.clone());
+        self.outcome_came = true;
+        if outcome.replay.is_some() {
+            self.client.get_or_insert_default().outcome = Some(outcome);
+        } else {
+            self.trailers = outcome.trailers;
+        }
+    }
+
+    pub(crate) fn take_outcome(&mut self) -> Option<Outcome> {
+        if !std::mem::take(&mut self.outcome_came) {
+            return None;
+        }
+        if let Some(outcome) = self.client.as_mut().and_then(|client| client.outcome.take()) {
+            return Some(outcome);
+        }
+        let trailers = std::mem::take(&mut self.trailers);
+        Some(Outcome { status: self.over.clone()?, trailers, replay: None })
+    }
+
+    /// Client: the call is repeated, as if it had not ended.
+    pub(crate) fn forget_outcome(&mut self) {
+        self.over = None;
+        self.outcome_came = false;
+        if let Some(client) = &mut self.client {
+            client.outcome = None;
+        }
+    }
+
+    /// Server: there are headers that go with the first message.
+    #[inline]
+    pub(crate) fn has_unsent_headers(&self) -> bool {
+        !self.head_came && !self.headers.is_empty()
     }
 
     /// Whether something could not be sent yet when the call was placed.
@@ -150,6 +212,11 @@ impl<I: Io> Local<I> {
     /// Takes note of `news`; who waits for it.
     pub(crate) fn wakers(&mut self, news: News) -> Wakers {
         self.look |= news.receive || news.ended;
+        self.waiting(news)
+    }
+
+    /// Who waits for `news`.
+    pub(crate) fn waiting(&mut self, news: News) -> Wakers {
         Wakers {
             receive: if news.receive || news.ended { self.receive_waker.take() } else { None },
             send: if news.send || news.ended { self.send_waker.take() } else { None },

@@ -35,7 +35,16 @@ impl<I: Io> Link<I> {
         output: Output,
         f: impl FnOnce(&mut State<I>, Instant, &mut After<I>) -> R,
     ) -> (R, After<I>) {
-        let now = self.io.now();
+        self.command_at(self.io.now(), output, f)
+    }
+
+    /// [`command_for`](Self::command_for) by somebody who just asked the clock.
+    pub(crate) fn command_at<R>(
+        self: &Arc<Self>,
+        now: Instant,
+        output: Output,
+        f: impl FnOnce(&mut State<I>, Instant, &mut After<I>) -> R,
+    ) -> (R, After<I>) {
         note_command(now);
         let defers = self.defers(output, now);
         let mut after = After::new(Arc::clone(self));

@@ -4,18 +4,24 @@ use std::sync::Arc;
 
 use sailplane::call::Replay;
 use sailplane::channel::Record;
-use sailplane::{Refused, RefusedReason, Start};
+use sailplane::{Instant, Refused, RefusedReason, Start};
 
 use crate::call::Call;
 use crate::local::Place;
+use crate::turn::Output;
 use crate::{Io, Link};
 
 impl<I: Io> Call<I> {
     /// Starts a new call on `link`.
-    pub(crate) fn start_on(self: &Arc<Self>, link: &Arc<Link<I>>, start: Start) -> Result<(), Box<Refused>> {
+    pub(crate) fn start_on(
+        self: &Arc<Self>,
+        link: &Arc<Link<I>>,
+        now: Instant,
+        start: Start,
+    ) -> Result<(), Box<Refused>> {
         let (result, after) = {
             let mut local = self.lock();
-            let (result, after) = link.command(|state, now, _| {
+            let (result, after) = link.command_at(now, Output::Other, |state, now, _| {
                 let id = state.connection.start_call(now, start)?;
                 state.attach(id, self);
                 Ok(id)

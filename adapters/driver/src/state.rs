@@ -7,7 +7,7 @@ use sailplane::call::Status;
 use sailplane::{CallId, Connection, Event, Instant, Received, Transmit};
 
 use crate::call::Call;
-use crate::local::{Local, News, OCTETS_AT_ONCE, Place};
+use crate::local::{Local, News, OCTETS_AT_ONCE, Place, Wakers};
 use crate::rest::{Pace, Sleeper};
 use crate::{IncomingCall, Io, Link};
 
@@ -56,8 +56,29 @@ impl<I: Io> Slot<I> {
     const EMPTY: Self = Self { call: None, ended: false };
 }
 
-/// Calls to tell, with what; several events of one call at once.
-pub(crate) type Tell<I> = Vec<(Arc<Call<I>>, News)>;
+/// What a call is to be told once nothing is locked; several events at once.
+pub(crate) struct Notice<I: Io> {
+    call: Arc<Call<I>>,
+    id: CallId,
+    news: News,
+    /// Who waits for the call, where what came was taken for it already.
+    taken: Option<Wakers>,
+}
+
+impl<I: Io> Notice<I> {
+    const fn new(call: Arc<Call<I>>, id: CallId, news: News) -> Self {
+        Self { call, id, news, taken: None }
+    }
+
+    pub(crate) fn tell(self) {
+        match self.taken {
+            Some(wakers) => wakers.wake(),
+            None => self.call.news(self.news),
+        }
+    }
+}
+
+pub(crate) type Tell<I> = Vec<Notice<I>>;
 
 impl<I: Io> State<I> {
     pub(crate) fn new(connection: Connection) -> Self {
@@ -78,6 +99,7 @@ impl<I: Io> State<I> {
 
     /// Takes all events; what they mean for calls and for the owner is added to `tell` and `changes`.
     pub(crate) fn drain_events(&mut self, tell: &mut Tell<I>, changes: &mut Vec<Change>) {
+        let known = tell.len();
         tell.append(&mut self.abandoned);
         while let Some(event) = self.connection.poll_event() {
             match event {
@@ -102,6 +124,25 @@ impl<I: Io> State<I> {
                 }
                 _ => {}
             }
+        }
+        for notice in tell.iter_mut().skip(known) {
+            self.deliver(notice);
+        }
+    }
+
+    /// Takes what came for a call whose reader waits, which then finds it without another look at the connection.
+    /// A call's own lock comes before this one: a call that is locked is told and looks itself.
+    fn deliver(&mut self, notice: &mut Notice<I>) {
+        let Notice { call, id, news, taken } = notice;
+        if !news.receive && !news.ended {
+            return;
+        }
+        let Some(mut local) = call.try_lock() else { return };
+        let is_here = matches!(&local.place, Place::Placed(_, placed) if placed == id);
+        if is_here && local.receive_waker.is_some() && !local.has_backlog() {
+            // Not the last reference: the notice has one.
+            drop(self.take(*id, &mut local, call.role));
+            *taken = Some(local.waiting(*news));
         }
     }
 
@@ -155,7 +196,7 @@ impl<I: Io> State<I> {
     pub(crate) fn take(&mut self, id: CallId, local: &mut Local<I>, role: Role) -> Option<Arc<Call<I>>> {
         if role == Role::Client && !local.head_taken && !local.has_head() {
             if let Some(head) = self.connection.take_response(id) {
-                local.client.get_or_insert_default().head = Some(head);
+                local.put_head(head);
             }
         }
         let ended = self.slot(id).ended;
@@ -181,11 +222,13 @@ impl<I: Io> State<I> {
         }
         local.look = false;
         let outcome = self.connection.take_outcome(id)?;
-        local.over = Some(outcome.status.clone());
         match role {
-            Role::Server => None,
+            Role::Server => {
+                local.over = Some(outcome.status);
+                None
+            }
             Role::Client => {
-                local.client.get_or_insert_default().outcome = Some(outcome);
+                local.put_outcome(outcome);
                 local.place = Place::Over;
                 self.release(id)
             }
@@ -208,7 +251,8 @@ impl<I: Io> State<I> {
         self.stuck = false;
         for slot in self.slots.drain(..) {
             if let Some(call) = slot.call {
-                self.abandoned.push((call, News { receive: true, send: true, ended: true }));
+                let news = News { receive: true, send: true, ended: true };
+                self.abandoned.push(Notice::new(call, CallId::new(0, 0), news));
             }
         }
     }
@@ -224,12 +268,12 @@ impl<I: Io> State<I> {
     fn note(&mut self, call: CallId, news: News, tell: &mut Tell<I>) {
         let Some(owner) = &self.slot(call).call else { return };
         match tell.last_mut() {
-            Some((last, already)) if Arc::ptr_eq(last, owner) => {
+            Some(Notice { id, news: already, taken: None, .. }) if *id == call => {
                 already.receive |= news.receive;
                 already.send |= news.send;
                 already.ended |= news.ended;
             }
-            _ => tell.push((Arc::clone(owner), news)),
+            _ => tell.push(Notice::new(Arc::clone(owner), call, news)),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sailplane::bytes::Bytes;
 use sailplane::channel::ConnectionId;
 use sailplane::{Async, Config, Instant, Limits, RawCall, Status, stub};
-use sailplane_driver::Client;
+use sailplane_driver::{Client, Connector as _};
 
 use crate::executor::lock;
 use crate::network::Event;
@@ -48,7 +48,7 @@ impl sailplane::Channel for Channel {
     type Mode = Async;
 
     fn start(&self, start: stub::Start<'_>) -> RawCall {
-        self.client.start_call(start, &self.authority)
+        self.client.start_call(self.client.connector().now(), start, &self.authority)
     }
 }
 

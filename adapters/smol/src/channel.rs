@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use sailplane::bytes::Bytes;
 use sailplane::channel::{InvalidTarget, Target};
-use sailplane::{Async, CallId, Config, Limits, RawCall, Services, connection, stub};
-use sailplane_driver::{Client, StartOptions, now};
+use sailplane::{Async, Config, Limits, RawCall, Services, stub};
+use sailplane_driver::{Client, now};
 use smol::Executor;
 
 use crate::connector::{Connector, Peer, seed};
@@ -102,14 +102,7 @@ impl sailplane::Channel for Channel {
     type Mode = Async;
 
     fn start(&self, start: stub::Start<'_>) -> RawCall {
-        let head = match start.head(now(), self.authority.clone()) {
-            Ok(head) => head,
-            Err(status) => return RawCall::failed(status),
-        };
-        let options = StartOptions { wait_for_ready: start.options.wait_for_ready(), interruptible: true };
-        let start = connection::Start { head, message: start.message, finished: start.finished };
-        // The driver is the call's own, and needs no id.
-        RawCall::new(self.client.start(start, options), CallId::new(0, 0))
+        self.client.start_call(now(), start, &self.authority)
     }
 }
 

@@ -211,7 +211,7 @@ impl State {
 }
 
 /// Takes in what comes.
-struct Receive;
+pub(crate) struct Receive;
 
 impl Turn for Receive {
     fn received(&mut self, link: &Arc<Link<Transport>>, bytes: &mut [u8]) {

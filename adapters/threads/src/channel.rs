@@ -89,8 +89,9 @@ impl sailplane::Channel for Channel {
         if let Some(chair) = wanted.chair() {
             chair.freshen();
         }
-        let deadline = start.options.deadline_at(now());
-        let call = self.client.start_call(start, wanted.target.authority());
+        let now = now();
+        let deadline = start.options.deadline_at(now);
+        let call = self.client.start_call(now, start, wanted.target.authority());
         wanted.connect_if_wanted(&self.client, deadline);
         call
     }

@@ -11,10 +11,10 @@ use sailplane_driver::{
 };
 
 use crate::Server;
-use crate::chair::{Background, Chair};
+use crate::chair::{Background, Chair, Receive};
 use crate::connect::open;
 use crate::pool::{Pool, lock};
-use crate::seat::{Seat, Turn};
+use crate::seat::Seat;
 use crate::socket::Stream;
 use crate::transport::Transport;
 use crate::worker;
@@ -123,7 +123,7 @@ impl Wanted {
                 // The sleep took the notification.
                 blocked.parker().waker().wake_by_ref();
             }
-            seat.turn(&mut Receive(blocked));
+            seat.turn(&mut Receive);
             expire(client);
         }
     }
@@ -226,15 +226,6 @@ impl Drop for Leading<'_> {
         if let Some(seat) = self.seat.take() {
             self.chair.give_back(seat);
         }
-    }
-}
-
-/// Takes in what comes; what is the caller's own without another look.
-struct Receive<'a, 'b>(&'a mut Blocked<'b, Transport>);
-
-impl Turn for Receive<'_, '_> {
-    fn received(&mut self, link: &Arc<Link<Transport>>, bytes: &mut [u8]) {
-        self.0.received(link, bytes);
     }
 }
 

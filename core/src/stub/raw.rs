@@ -24,7 +24,7 @@ impl RawCall {
     /// A call that was started on `driver`, which nobody else will release.
     pub fn new(driver: Arc<dyn Driver>, call: CallId) -> Self {
         let watch = Watch::default();
-        Self(Link::Client(Arc::new(Handle { driver, call, watch })))
+        Self(Link::Client(Handle { driver, call, watch }))
     }
 
     /// A call that failed before it was started.
@@ -34,11 +34,9 @@ impl RawCall {
 
     /// The call with what the options attach to it.
     pub(crate) fn attach(mut self, options: &CallOptions) -> Link {
+        // It has no other handle yet.
         if let Link::Client(handle) = &mut self.0 {
-            // It has no other handle yet.
-            if let Some(handle) = Arc::get_mut(handle) {
-                handle.watch = Watch::new(&handle.driver, handle.call, options);
-            }
+            handle.watch = Watch::new(&handle.driver, handle.call, options);
         }
         self.0
     }
@@ -72,8 +70,10 @@ impl Drop for Handle {
 
 /// What connects a handle with its call.
 pub(crate) enum Link {
-    /// A client's only handle, or one of two.
-    Client(Arc<Handle>),
+    /// A client's only handle.
+    Client(Handle),
+    /// One of two handles of a client.
+    Half(Arc<Handle>),
     /// A server's; its runner releases the call.
     Server(Call),
     /// Never started.
@@ -86,7 +86,11 @@ impl Link {
     /// Two links to what was one.
     pub(crate) fn split(self) -> (Self, Self) {
         match self {
-            Self::Client(handle) => (Self::Client(Arc::clone(&handle)), Self::Client(handle)),
+            Self::Client(handle) => {
+                let handle = Arc::new(handle);
+                (Self::Half(Arc::clone(&handle)), Self::Half(handle))
+            }
+            Self::Half(handle) => (Self::Half(Arc::clone(&handle)), Self::Half(handle)),
             Self::Server(call) => (Self::Server(call.clone()), Self::Server(call)),
             Self::Failed(status) => (Self::Failed(status.clone()), Self::Failed(status)),
             Self::Over => (Self::Over, Self::Over),
@@ -98,6 +102,7 @@ impl Link {
     pub(crate) fn parts(&self) -> Result<(&Arc<dyn Driver>, CallId)> {
         match self {
             Self::Client(handle) => Ok((&handle.driver, handle.call)),
+            Self::Half(handle) => Ok((&handle.driver, handle.call)),
             Self::Server(call) => Ok(call.parts()),
             Self::Failed(status) => Err(status.clone()),
             Self::Over => Err(Status::internal("the call is over")),
@@ -159,6 +164,7 @@ impl Link {
     fn watch(&self) -> Option<&Watch> {
         match self {
             Self::Client(handle) => Some(&handle.watch),
+            Self::Half(handle) => Some(&handle.watch),
             Self::Server(_) | Self::Failed(_) | Self::Over => None,
         }
     }

@@ -10,7 +10,7 @@ use sailplane::channel::ConnectionId;
 use sailplane::stub::Driver;
 use sailplane::{CallId, Config, Path, Start, Transmit};
 
-use crate::{Client, Connector, Io, Link, Parker, StartOptions};
+use crate::{Client, Connector, Io, Link, Parker, StartOptions, now};
 
 /// Takes everything; panics when told to.
 #[derive(Default)]
@@ -58,7 +58,8 @@ fn connected() -> World {
 
 fn start(client: &Arc<Client<Net>>) -> Arc<dyn Driver> {
     let head = RequestHead::new(Path::from_static("/a/B"), Bytes::from_static(b"x:1"));
-    client.start(Start { head, message: None, finished: false }, StartOptions::default())
+    let start = Start { head, message: None, finished: false };
+    client.start(now(), start, StartOptions::default())
 }
 
 const ANY: CallId = CallId::new(0, 0);

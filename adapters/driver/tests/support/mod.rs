@@ -209,13 +209,14 @@ impl World {
             message: Some(Bytes::from_static(message.as_bytes())),
             finished: true,
         };
-        Call(self.client.start(start, StartOptions { wait_for_ready: patient, ..StartOptions::default() }))
+        let options = StartOptions { wait_for_ready: patient, ..StartOptions::default() };
+        Call(self.client.start(self.clock.now(), start, options))
     }
 
     /// A call whose messages are still to come.
     pub(crate) fn start_streaming(&self) -> Call {
         let start = Start { head: self.head(None), message: None, finished: false };
-        Call(self.client.start(start, StartOptions::default()))
+        Call(self.client.start(self.clock.now(), start, StartOptions::default()))
     }
 
     fn head(&self, timeout: Option<Duration>) -> RequestHead {
