@@ -72,7 +72,7 @@ impl Channel {
             let next = link.timeout().map_or(until, |at| at.min(until));
             match link.read_or_wait(parker.waker()) {
                 Some(_reading) => {
-                    link.io().read(&link, Some(next), |bytes| link.received(bytes));
+                    link.io().read(&link, (now, Some(next)), |bytes| link.received(bytes));
                 }
                 None => {
                     parker.park(Some(next.saturating_duration_since(now)));

@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use sailplane::{Config, Limits, Services};
-use sailplane_driver::{IncomingCall, Io, Job, Link, Parker, now};
+use sailplane::{Config, Instant, Limits, Services};
+use sailplane_driver::{IncomingCall, Io, Job, Link, Parker, last_command, now};
 
 use crate::channel::seed;
 use crate::socket::{Readiness, Socket};
@@ -71,6 +71,7 @@ fn run(link: &Arc<Link<Socket>>, services: &Services) {
     let parker = Parker::current();
     let mut calls: Vec<IncomingCall<Socket>> = Vec::new();
     while !link.is_over() {
+        let ran = !calls.is_empty();
         for call in calls.drain(..) {
             match call.route(services) {
                 Some(Job::Blocking(job)) => job.run(),
@@ -83,19 +84,25 @@ fn run(link: &Arc<Link<Socket>>, services: &Services) {
             while link.take_calls(&mut calls) {}
         }
         if calls.is_empty() {
-            read_turn(link, &parker, &mut calls);
+            // Calls are answered, and the answer asked for the time.
+            let now = if ran { last_command() } else { now() };
+            read_turn(link, &parker, now, &mut calls);
         }
     }
 }
 
 /// Reads once, or waits while another thread, which has handles of a call, does.
-fn read_turn(link: &Arc<Link<Socket>>, parker: &Parker, calls: &mut Vec<IncomingCall<Socket>>) {
+fn read_turn(link: &Arc<Link<Socket>>, parker: &Parker, now: Instant, calls: &mut Vec<IncomingCall<Socket>>) {
     if let Some(_reading) = link.read_or_wait(parker.waker()) {
         if link.wants_receive() {
             let mut more = false;
-            let read = link.io().read(link, link.timeout(), |bytes| more = link.received_calls(bytes, calls));
+            let until = (now, link.timeout());
+            let read = link.io().read(link, until, |bytes| more = link.received_calls(bytes, calls));
             if more || matches!(read, Readiness::Ended) {
                 while link.take_calls(calls) {}
+            }
+            if matches!(read, Readiness::Bytes) {
+                return turn::expire_at(link, last_command());
             }
         } else {
             link.io().wait_for_room(link.timeout());
@@ -103,7 +110,7 @@ fn read_turn(link: &Arc<Link<Socket>>, parker: &Parker, calls: &mut Vec<Incoming
             std::thread::yield_now();
         }
     } else {
-        let timeout = link.timeout().map(|at| at.saturating_duration_since(now()));
+        let timeout = link.timeout().map(|at| at.saturating_duration_since(now));
         parker.park(timeout);
         link.leave(parker.waker());
     }

@@ -97,14 +97,15 @@ impl Socket {
         self.calls_waiting.load(Ordering::SeqCst) && self.calls_waiting.swap(false, Ordering::SeqCst)
     }
 
-    /// Reads once, waiting until `until` at the longest, and gives `sink` what came. Only with the reader's role.
+    /// Reads once, waiting until `until` at the longest where it is `now`, and gives `sink` what came. Only with the
+    /// reader's role.
     pub(crate) fn read(
         &self,
         link: &Arc<Link<Self>>,
-        until: Option<Instant>,
+        (now, until): (Instant, Option<Instant>),
         sink: impl FnOnce(&mut [u8]),
     ) -> Readiness {
-        let Some(timeout) = timeout_for(until) else { return Readiness::Nothing };
+        let Some(timeout) = timeout_for(now, until) else { return Readiness::Nothing };
         if !serves(self.timeout.load(Ordering::Relaxed), timeout) {
             self.timeout.store(timeout, Ordering::Relaxed);
             let duration = (timeout > 0).then(|| Duration::from_micros(timeout));
@@ -262,9 +263,9 @@ impl Interrupt for Bell {
 
 /// The receive timeout for a wait until `until`, in microseconds: a power of two, so that it is rarely
 /// changed. Waking early does no harm. Zero: wait for ever. None: the time has passed.
-fn timeout_for(until: Option<Instant>) -> Option<u64> {
+fn timeout_for(now: Instant, until: Option<Instant>) -> Option<u64> {
     let Some(until) = until else { return Some(0) };
-    let left = until.saturating_duration_since(now());
+    let left = until.saturating_duration_since(now);
     if left.is_zero() {
         return None;
     }

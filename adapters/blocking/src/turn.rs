@@ -49,7 +49,7 @@ fn read(link: &Arc<Link<Socket>>, blocked: &mut Blocked<'_, Socket>, interruptib
     let socket = link.io();
     let bell = if interruptible { socket.bell() } else { None };
     let Some(bell) = bell else {
-        match socket.read(link, link.timeout(), |bytes| link.received(bytes)) {
+        match socket.read(link, (now(), link.timeout()), |bytes| link.received(bytes)) {
             Readiness::Bytes => expire_at(link, last_command()),
             Readiness::Nothing | Readiness::Ended => expire(link),
         }
@@ -71,7 +71,7 @@ pub(crate) fn expire<I: Io>(link: &Arc<Link<I>>) {
     expire_at(link, link.io().now());
 }
 
-fn expire_at<I: Io>(link: &Arc<Link<I>>, now: Instant) {
+pub(crate) fn expire_at<I: Io>(link: &Arc<Link<I>>, now: Instant) {
     if link.timeout().is_some_and(|at| at <= now) {
         link.timed_out();
     }

@@ -9,15 +9,20 @@ use sailplane::{End, Instant, Transmit};
 use crate::state::{Change, Notice, Tell};
 use crate::{Io, Link, writer};
 
-/// Collected under a connection's lock, [`settle`](Self::settle)d with nothing locked. Holds the writer's
-/// role where there is something to write, and gives it back on unwind.
+/// What was collected under the lock of a connection, [`settle`](Self::settle)d with nothing locked. Holds the
+/// writer's role where there is something to write, and gives it back on unwind.
 #[must_use]
 pub(crate) struct After<I: Io> {
     pub(crate) link: Arc<Link<I>>,
+    pub(crate) due: Due<I>,
+}
+
+/// What is collected.
+pub(crate) struct Due<I: Io> {
     pub(crate) tell: Tell<I>,
     pub(crate) changes: Vec<Change>,
     /// The writer's role.
-    pub(crate) writing: Option<Transmit>,
+    pub(crate) writing: Option<Box<Transmit>>,
     /// What is being written is all that there was, and nothing depends on its having been written.
     pub(crate) is_all: bool,
     pub(crate) kick: bool,
@@ -26,10 +31,9 @@ pub(crate) struct After<I: Io> {
     pub(crate) calls_waiting: bool,
 }
 
-impl<I: Io> After<I> {
-    pub(crate) const fn new(link: Arc<Link<I>>) -> Self {
+impl<I: Io> Due<I> {
+    const fn new() -> Self {
         Self {
-            link,
             tell: Vec::new(),
             changes: Vec::new(),
             writing: None,
@@ -40,28 +44,33 @@ impl<I: Io> After<I> {
             calls_waiting: false,
         }
     }
+}
+
+impl<I: Io> After<I> {
+    pub(crate) const fn new(link: Arc<Link<I>>) -> Self {
+        Self { link, due: Due::new() }
+    }
 
     /// Writes, wakes, tells; and again, as long as writing gives something to do.
     pub(crate) fn settle(mut self) {
         loop {
             let wrote = self.write();
-            let done = wrote && self.is_all && self.link.writer.done();
+            let done = wrote && self.due.is_all && self.link.writer.done();
             if done {
-                self.writing.take().into_iter().for_each(writer::keep);
+                self.due.writing.take().into_iter().for_each(writer::keep);
             }
             self.inform();
             if !wrote || done {
                 return;
             }
-            let link = Arc::clone(&self.link);
-            link.look_again(&mut self);
+            self.link.look_again(&mut self.due);
         }
     }
 
     /// Writes all there is; whether the role is still held.
     fn write(&mut self) -> bool {
-        let Self { link, writing, .. } = self;
-        let Some(transmit) = writing else { return false };
+        let Self { link, due } = self;
+        let Some(transmit) = &mut due.writing else { return false };
         while transmit.has_remaining() {
             match link.io().write(transmit) {
                 Ok(()) => {}
@@ -70,16 +79,14 @@ impl<I: Io> After<I> {
                     if link.io().wait_writable(link) {
                         continue;
                     }
-                    let transmit = writing.take();
-                    link.stuck(transmit);
+                    link.stuck(due.writing.take());
                     link.io().want_writable();
                     return false;
                 }
                 Err(error) => {
                     // The rest cannot be sent; the role goes back when the lock is taken again.
-                    *transmit = Transmit::default();
-                    let link = Arc::clone(link);
-                    link.failed(End::Failed(Arc::new(error)), self);
+                    transmit.clear();
+                    link.failed(End::Failed(Arc::new(error)), due);
                     return true;
                 }
             }
@@ -88,28 +95,29 @@ impl<I: Io> After<I> {
     }
 
     fn inform(&mut self) {
-        if std::mem::take(&mut self.kick) {
-            self.link.left_output();
+        let Self { link, due } = self;
+        if std::mem::take(&mut due.kick) {
+            link.left_output();
         }
-        self.tell.drain(..).for_each(Notice::tell);
-        for change in self.changes.drain(..) {
-            self.link.tell_owner(&change);
+        due.tell.drain(..).for_each(Notice::tell);
+        for change in due.changes.drain(..) {
+            link.tell_owner(&change);
         }
-        if std::mem::take(&mut self.calls_waiting) {
-            self.link.io().calls_waiting();
+        if std::mem::take(&mut due.calls_waiting) {
+            link.io().calls_waiting();
         }
-        if let Some(at) = self.earlier.take() {
-            self.link.io().timeout_earlier(at);
+        if let Some(at) = due.earlier.take() {
+            link.io().timeout_earlier(at);
         }
-        if std::mem::take(&mut self.finished) {
-            self.link.io().finished();
+        if std::mem::take(&mut due.finished) {
+            link.io().finished();
         }
     }
 }
 
 impl<I: Io> Drop for After<I> {
     fn drop(&mut self) {
-        if let Some(transmit) = self.writing.take() {
+        if let Some(transmit) = self.due.writing.take() {
             self.link.give_back(transmit);
         }
         if std::thread::panicking() {

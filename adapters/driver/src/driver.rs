@@ -182,8 +182,7 @@ impl<I: Io> Driver for Call<I> {
     fn respond(&self, _: CallId, message: Option<Bytes>, status: Result<()>) {
         let (after, released, wakers) = {
             let mut local = self.lock();
-            let Place::Placed(link, id) = &local.place else { return };
-            let (link, id) = (Arc::clone(link), *id);
+            let Place::Placed(link, id) = std::mem::replace(&mut local.place, Place::Over) else { return };
             let headers = std::mem::take(&mut local.headers);
             let trailers = std::mem::take(&mut local.trailers);
             let message = message.filter(|_| status.is_ok());
@@ -195,9 +194,9 @@ impl<I: Io> Driver for Call<I> {
                 let _ = state.connection.respond(id, message, trailers, status);
                 state.release(id)
             });
-            local.place = Place::Over;
             local.over.get_or_insert(Ok(()));
-            (after, released, local.wakers(News { receive: true, send: true, ended: false }))
+            let cancel = local.cancel_waker.take();
+            (after, (released, cancel), local.wakers(News { receive: true, send: true, ended: false }))
         };
         after.settle();
         drop(released);
@@ -223,7 +222,6 @@ impl<I: Io> Driver for Call<I> {
     fn release(&self, _: CallId) {
         let (released, wakers, after) = {
             let mut local = self.lock();
-            local.released = true;
             let wakers = local.wakers(News { receive: true, send: true, ended: true });
             let (released, after) = match std::mem::replace(&mut local.place, Place::Over) {
                 Place::Placed(link, id) => {

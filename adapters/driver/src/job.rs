@@ -122,7 +122,6 @@ impl Drop for BlockingJob {
     fn drop(&mut self) {
         if let Some(Handler { driver, id, .. }) = self.handler.take() {
             driver.respond(id, None, Err(Status::unavailable("the server ran no handler for the call")));
-            driver.release(id);
         }
     }
 }

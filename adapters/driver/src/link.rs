@@ -7,9 +7,9 @@ use std::task::Waker;
 use std::time::Duration;
 
 use sailplane::channel::ConnectionId;
-use sailplane::{Config, Connection, End, Instant, Transmit};
+use sailplane::{Config, Connection, End, Instant};
 
-use crate::after::After;
+use crate::after::Due;
 use crate::reader::{self, Reading};
 use crate::state::{Change, Role, State};
 use crate::turn::Output;
@@ -116,9 +116,9 @@ impl<I: Io> Link<I> {
     /// Server: bytes arrived, as [`received`](Self::received). Up to 32 new calls are added to `calls`; whether
     /// there are more, for [`take_calls`](Self::take_calls).
     pub fn received_calls(self: &Arc<Self>, bytes: &mut [u8], calls: &mut Vec<IncomingCall<I>>) -> bool {
-        self.hand_out(calls, |state, now, after| {
+        self.hand_out(calls, |state, now, due| {
             state.connection.handle_received(now, bytes);
-            state.drain_events(&mut after.tell, &mut after.changes);
+            state.drain_events(&mut due.tell, &mut due.changes);
         })
     }
 
@@ -130,10 +130,10 @@ impl<I: Io> Link<I> {
     fn hand_out(
         self: &Arc<Self>,
         calls: &mut Vec<IncomingCall<I>>,
-        f: impl FnOnce(&mut State<I>, Instant, &mut After<I>),
+        f: impl FnOnce(&mut State<I>, Instant, &mut Due<I>),
     ) -> bool {
-        let (more, after) = self.command(|state, now, after| {
-            f(state, now, after);
+        let (more, after) = self.command(|state, now, due| {
+            f(state, now, due);
             calls.extend(std::iter::from_fn(|| state.next_incoming(self)).take(CALLS_PER_TURN));
             state.has_incoming()
         });
@@ -143,12 +143,12 @@ impl<I: Io> Link<I> {
 
     /// The byte stream ended.
     pub fn ended(self: &Arc<Self>, end: End) {
-        self.run(|state, now, after| {
+        self.run(|state, now, due| {
             if matches!(end, End::Failed(_)) {
                 // What is unsent stays unsent.
-                state.transmit = Transmit::default();
+                state.transmit = None;
                 if std::mem::take(&mut state.stuck) {
-                    after.writing = Some(Transmit::default());
+                    due.writing = Some(Box::default());
                 }
             }
             state.connection.handle_end(now, end);
@@ -158,13 +158,13 @@ impl<I: Io> Link<I> {
 
     /// The timeout may have passed.
     pub fn timed_out(self: &Arc<Self>) {
-        self.run(|state, now, after| {
+        self.run(|state, now, due| {
             // What was written last was perhaps not looked at since: a stall may be over for long.
-            self.poll_output(state, now, false, after);
+            self.poll_output(state, now, false, due);
             state.connection.handle_timeout(now);
             if state.linger.is_some_and(|until| until <= now) && state.stuck {
                 state.stuck = false;
-                after.writing = Some(Transmit::default());
+                due.writing = Some(Box::default());
             }
         })
         .settle();
@@ -172,9 +172,9 @@ impl<I: Io> Link<I> {
 
     /// The transport, which was full, may take bytes again.
     pub fn writable(self: &Arc<Self>) {
-        self.run(|state, _, after| {
+        self.run(|state, _, due| {
             if std::mem::take(&mut state.stuck) {
-                after.writing = Some(std::mem::take(&mut state.transmit));
+                due.writing = Some(state.transmit.take().unwrap_or_default());
             }
         })
         .settle();
@@ -183,7 +183,7 @@ impl<I: Io> Link<I> {
     /// Writes what there is to write.
     pub fn flush(self: &Arc<Self>) {
         self.kicked.store(false, Ordering::SeqCst);
-        let after = self.command_for(Output::Flush, |_, _, _| ()).1;
+        let after = Arc::clone(self).command_for(Output::Flush, |_, _, _| ()).1;
         after.settle();
     }
 

@@ -49,8 +49,6 @@ pub(crate) struct Local<I: Io> {
     pub(crate) messages_ended: bool,
     /// A handle cancelled it: it is not repeated.
     pub(crate) cancelled: bool,
-    /// The last handle is gone.
-    pub(crate) released: bool,
     pub(crate) peer: Option<Arc<str>>,
     /// Small messages that were sent, modulo 256.
     pub(crate) added: u8,
@@ -98,7 +96,6 @@ impl<I: Io> Local<I> {
             over: None,
             messages_ended: false,
             cancelled: false,
-            released: false,
             peer: None,
             added: 0,
             interruptible: false,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sailplane::call::{Batch, Code, Status};
 use sailplane::{CallId, Config, Connection, End, Instant, Transmit};
 
-use crate::after::After;
+use crate::after::{After, Due};
 use crate::state::{Change, Role, State};
 use crate::turn::{Output, note_command};
 use crate::{Io, Link, writer};
@@ -17,40 +17,42 @@ const LINGER: Duration = Duration::from_secs(5);
 
 impl<I: Io> Link<I> {
     /// Runs `f` under the lock, and collects what follows.
-    pub(crate) fn run(self: &Arc<Self>, f: impl FnOnce(&mut State<I>, Instant, &mut After<I>)) -> After<I> {
+    pub(crate) fn run(self: &Arc<Self>, f: impl FnOnce(&mut State<I>, Instant, &mut Due<I>)) -> After<I> {
         self.command(f).1
     }
 
     /// [`run`](Self::run) with a result.
     pub(crate) fn command<R>(
         self: &Arc<Self>,
-        f: impl FnOnce(&mut State<I>, Instant, &mut After<I>) -> R,
+        f: impl FnOnce(&mut State<I>, Instant, &mut Due<I>) -> R,
     ) -> (R, After<I>) {
-        self.command_for(Output::Other, f)
+        Arc::clone(self).command_for(Output::Other, f)
     }
 
     /// [`command`](Self::command), which gives `output`.
     pub(crate) fn command_for<R>(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         output: Output,
-        f: impl FnOnce(&mut State<I>, Instant, &mut After<I>) -> R,
+        f: impl FnOnce(&mut State<I>, Instant, &mut Due<I>) -> R,
     ) -> (R, After<I>) {
-        self.command_at(self.io.now(), output, f)
+        let now = self.io.now();
+        self.command_at(now, output, f)
     }
 
     /// [`command_for`](Self::command_for) by somebody who just asked the clock.
     pub(crate) fn command_at<R>(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         now: Instant,
         output: Output,
-        f: impl FnOnce(&mut State<I>, Instant, &mut After<I>) -> R,
+        f: impl FnOnce(&mut State<I>, Instant, &mut Due<I>) -> R,
     ) -> (R, After<I>) {
         note_command(now);
         let defers = self.defers(output, now);
-        let mut after = After::new(Arc::clone(self));
-        let mut state = self.lock();
-        let result = f(&mut state, now, &mut after);
-        self.conclude(&mut state, now, defers, &mut after);
+        let mut after = After::new(self);
+        let After { link, due } = &mut after;
+        let mut state = link.lock();
+        let result = f(&mut state, now, due);
+        link.conclude(&mut state, now, defers, due);
         drop(state);
         (result, after)
     }
@@ -67,47 +69,42 @@ impl<I: Io> Link<I> {
     }
 
     /// The last step under the lock: events out, output out, the writer's role, the timeout.
-    fn conclude(&self, state: &mut State<I>, now: Instant, defers: bool, after: &mut After<I>) {
+    fn conclude(&self, state: &mut State<I>, now: Instant, defers: bool, due: &mut Due<I>) {
         loop {
-            state.drain_events(&mut after.tell, &mut after.changes);
-            self.poll_output(state, now, defers, after);
+            state.drain_events(&mut due.tell, &mut due.changes);
+            self.poll_output(state, now, defers, due);
             if !state.connection.has_event() {
                 break;
             }
         }
-        after.is_all =
-            after.writing.as_ref().is_some_and(|transmit| !transmit.is_full()) && state.lost.is_none();
-        after.calls_waiting |= state.sees_more_incoming();
+        due.is_all = due.writing.as_ref().is_some_and(|transmit| !transmit.is_full()) && state.lost.is_none();
+        due.calls_waiting |= state.sees_more_incoming();
         let has_calls = state.connection.live_calls() > 0;
         let rests = state.pace.is_slow(has_calls, now);
-        self.publish(state, now, after);
+        self.publish(state, now, due);
         if rests {
             state.rest();
         }
     }
 
     /// Takes the output along, where the role is ours or free; otherwise whoever has it does.
-    pub(crate) fn poll_output(&self, state: &mut State<I>, now: Instant, defers: bool, after: &mut After<I>) {
-        if let Some(transmit) = &mut after.writing {
+    pub(crate) fn poll_output(&self, state: &mut State<I>, now: Instant, defers: bool, due: &mut Due<I>) {
+        if let Some(transmit) = &mut due.writing {
             self.writer.resume();
             if !state.connection.poll_transmit(now, transmit) {
-                after.writing.take().into_iter().for_each(writer::keep);
+                due.writing.take().into_iter().for_each(writer::keep);
                 self.writer.free();
             }
         } else if self.writer.leave() {
             // It looks again before it gives the role up.
         } else if defers {
-            after.kick = true;
+            due.kick = true;
         } else {
-            let mut transmit = if state.transmit.is_empty() {
-                writer::buffer()
-            } else {
-                std::mem::take(&mut state.transmit)
-            };
+            let mut transmit = state.transmit.take().unwrap_or_else(writer::buffer);
             if state.connection.poll_transmit(now, &mut transmit) {
                 self.writer.take();
                 self.written.store(now.as_nanos(), Ordering::Relaxed);
-                after.writing = Some(transmit);
+                due.writing = Some(transmit);
             } else {
                 writer::keep(transmit);
             }
@@ -115,7 +112,7 @@ impl<I: Io> Link<I> {
     }
 
     /// Shows what changed to those who do not lock.
-    fn publish(&self, state: &mut State<I>, now: Instant, after: &mut After<I>) {
+    fn publish(&self, state: &mut State<I>, now: Instant, due: &mut Due<I>) {
         if state.stuck && state.lost.is_some() && state.linger.is_none() {
             state.linger = Some(now.saturating_add(LINGER));
         }
@@ -125,48 +122,48 @@ impl<I: Io> Link<I> {
             at = at.min(until);
         }
         if let Some(at) = self.timeout.set(Some(at).filter(|at| *at != Instant::MAX)) {
-            after.earlier = Some(at);
+            due.earlier = Some(at);
         }
         show(&self.wants_receive, state.connection.wants_receive());
         show(&self.stuck, state.stuck);
         show(&self.over, state.lost.is_some());
         if !state.finished_told && state.connection.is_finished() && self.writer.is_free() {
             state.finished_told = true;
-            after.finished = true;
+            due.finished = true;
             self.finished.store(true, Ordering::SeqCst);
         }
     }
 
     /// The writer wrote everything it had.
-    pub(crate) fn look_again(&self, after: &mut After<I>) {
+    pub(crate) fn look_again(&self, due: &mut Due<I>) {
         let now = self.io.now();
-        after.writing.iter_mut().for_each(writer::widen);
+        due.writing.iter_mut().for_each(|transmit| writer::widen(transmit));
         let mut state = self.lock();
-        self.conclude(&mut state, now, false, after);
+        self.conclude(&mut state, now, false, due);
     }
 
     /// Writing failed.
-    pub(crate) fn failed(&self, end: End, after: &mut After<I>) {
+    pub(crate) fn failed(&self, end: End, due: &mut Due<I>) {
         let now = self.io.now();
-        after.is_all = false;
+        due.is_all = false;
         let mut state = self.lock();
         state.connection.handle_end(now, end);
-        state.drain_events(&mut after.tell, &mut after.changes);
+        state.drain_events(&mut due.tell, &mut due.changes);
     }
 
     /// The transport is full: the output waits here.
-    pub(crate) fn stuck(&self, transmit: Option<Transmit>) {
+    pub(crate) fn stuck(&self, transmit: Option<Box<Transmit>>) {
         let mut state = self.lock();
-        state.transmit = transmit.unwrap_or_default();
-        writer::narrow(&mut state.transmit);
+        state.transmit = transmit;
+        state.transmit.iter_mut().for_each(|transmit| writer::narrow(transmit));
         state.stuck = true;
         self.stuck.store(true, Ordering::SeqCst);
     }
 
     /// A writer unwound. What it did not write is written by the next one.
-    pub(crate) fn give_back(&self, transmit: Transmit) {
+    pub(crate) fn give_back(&self, transmit: Box<Transmit>) {
         let mut state = self.lock();
-        state.transmit = transmit;
+        state.transmit = Some(transmit);
         self.writer.free();
         drop(state);
         self.io.kick();

@@ -21,7 +21,7 @@ impl<I: Io> Call<I> {
     ) -> Result<(), Box<Refused>> {
         let (result, after) = {
             let mut local = self.lock();
-            let (result, after) = link.command_at(now, Output::Other, |state, now, _| {
+            let (result, after) = Arc::clone(link).command_at(now, Output::Other, |state, now, _| {
                 let id = state.connection.start_call(now, start)?;
                 state.attach(id, self);
                 Ok(id)

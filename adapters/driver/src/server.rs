@@ -8,8 +8,6 @@ use sailplane::stub::driver::Driver;
 use sailplane::{CallId, stub};
 
 use crate::call::Call;
-use crate::local::Local;
-use crate::state::Role;
 use crate::{Io, Link};
 
 /// A new call: what handlers see of it, and the driver for its handles. Dropped unanswered, it is cancelled.
@@ -21,8 +19,7 @@ pub struct IncomingCall<I: Io> {
 }
 
 impl<I: Io> IncomingCall<I> {
-    pub(crate) fn new(link: &Arc<Link<I>>, id: CallId, head: RequestHead, local: Local<I>) -> Self {
-        let driver = Call::new(Role::Server, None, local);
+    pub(crate) fn new(link: &Arc<Link<I>>, id: CallId, head: RequestHead, driver: Arc<Call<I>>) -> Self {
         let call = stub::Call::new(head, Arc::clone(&driver) as _, id);
         Self { id, link: Arc::clone(link), call: Some((call, driver)) }
     }
@@ -52,7 +49,7 @@ impl<I: Io> IncomingCall<I> {
         }
     }
 
-    /// What a handler is given, and the driver of its handles. Whoever takes them releases the call.
+    /// What a handler is given, and the driver of its handles. Whoever takes them answers the call.
     #[must_use]
     pub fn into_parts(mut self) -> Option<(stub::Call, Arc<dyn Driver>, CallId)> {
         let (call, driver) = self.call.take()?;
@@ -63,7 +60,6 @@ impl<I: Io> IncomingCall<I> {
     pub fn refuse(self, status: Status) {
         if let Some((_, driver, id)) = self.into_parts() {
             driver.respond(id, None, Err(status));
-            driver.release(id);
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct State<I: Io> {
     incoming: VecDeque<CallId>,
     incoming_seen: usize,
     /// What was not written, while the transport is full, or since a writer unwound.
-    pub(crate) transmit: Transmit,
+    pub(crate) transmit: Option<Box<Transmit>>,
     /// The transport is full: the output is here, and the adapter's loop finishes it.
     pub(crate) stuck: bool,
     /// Why the connection is over.
@@ -88,7 +88,7 @@ impl<I: Io> State<I> {
             slots: Vec::new(),
             incoming: VecDeque::new(),
             incoming_seen: 0,
-            transmit: Transmit::default(),
+            transmit: None,
             stuck: false,
             lost: None,
             linger: None,
@@ -173,9 +173,9 @@ impl<I: Io> State<I> {
             let mut local = Local::new(Place::Moving);
             local.place_at(link, id);
             self.take(id, &mut local, Role::Server);
-            // Nobody is told of its events before the first look.
-            local.look = true;
-            return Some(IncomingCall::new(link, id, head, local));
+            let call = Call::new(Role::Server, None, local);
+            self.attach(id, &call);
+            return Some(IncomingCall::new(link, id, head, call));
         }
     }
 
@@ -204,7 +204,11 @@ impl<I: Io> State<I> {
         while !local.complete && (ended || !local.messages.is_enough()) {
             let most = if ended { usize::MAX } else { OCTETS_AT_ONCE };
             match self.connection.receive_messages(id, most) {
-                Ok(Received::Message(messages)) => local.messages.push(messages),
+                Ok(Received::Message(messages)) => {
+                    local.complete = messages.is_last();
+                    local.messages_ended = local.complete && !ended;
+                    local.messages.push(messages);
+                }
                 Ok(Received::Pending) if ended => local.complete = true,
                 Ok(Received::Pending) => {
                     local.look = false;
@@ -247,7 +251,7 @@ impl<I: Io> State<I> {
         self.connection = Sleeper::new(connection);
         self.lost = Some(status);
         self.incoming.clear();
-        self.transmit = Transmit::default();
+        self.transmit = None;
         self.stuck = false;
         for slot in self.slots.drain(..) {
             if let Some(call) = slot.call {

@@ -61,7 +61,7 @@ impl Writer {
 
 thread_local! {
     /// An empty buffer with room: it belongs to the thread, since an idle connection needs none.
-    static SPARE: Cell<Option<Transmit>> = const { Cell::new(None) };
+    static SPARE: Cell<Option<Box<Transmit>>> = const { Cell::new(None) };
 }
 
 /// How far the output of a connection may run ahead of a transport that takes all it is given.
@@ -79,12 +79,12 @@ pub(crate) fn narrow(buffer: &mut Transmit) {
 }
 
 /// An empty buffer.
-pub(crate) fn buffer() -> Transmit {
+pub(crate) fn buffer() -> Box<Transmit> {
     SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default()
 }
 
 /// Keeps a buffer for this thread's next output.
-pub(crate) fn keep(mut buffer: Transmit) {
+pub(crate) fn keep(mut buffer: Box<Transmit>) {
     if !buffer.has_remaining() {
         narrow(&mut buffer);
         // A thread that is about to end has no use for it.

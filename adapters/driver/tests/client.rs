@@ -251,7 +251,6 @@ fn messages_sent_before_there_is_a_connection_arrive_in_order() {
     }
     assert_eq!(received, [(b'a', 40_000), (b'b', 40_000), (b'c', 40_000)]);
     server.respond(id, Some("done".into()), Ok(()));
-    server.release(id);
     world.pump();
     assert_eq!(call.result().unwrap().unwrap(), "done");
 }

@@ -114,7 +114,6 @@ fn in_a_turn_a_message_that_comes_alone_leaves_at_once_and_those_that_follow_gat
     driver.respond(id, None, Ok(()));
     assert_eq!(server.io().costs().1, before + 3, "an answer does not wait");
     drop(turn);
-    driver.release(id);
     world.pump();
 }
 
@@ -139,7 +138,6 @@ fn most_offered(world: &mut World, octets: usize, room: usize) -> usize {
     server.io().most_offered.store(0, Ordering::SeqCst);
     let (_, driver, id) = calls.pop().unwrap().into_parts().unwrap();
     driver.respond(id, Some(Bytes::from(vec![0; octets])), Ok(()));
-    driver.release(id);
     let most = server.io().most_offered.load(Ordering::SeqCst);
     while server.wants_writable() {
         world.pairs[0].client.received(&mut server.io().take());

@@ -121,17 +121,29 @@ pub struct Messages {
     first: Option<Bytes>,
     /// Complete messages, each behind its prefix.
     framed: Bytes,
+    is_last: bool,
 }
 
 impl Messages {
     /// Complete messages behind their prefixes.
     pub(crate) const fn new(framed: Bytes) -> Self {
-        Self { first: None, framed }
+        Self { first: None, framed, is_last: false }
     }
 
     /// One message, and complete ones behind their prefixes.
     pub(crate) const fn with_first(first: Bytes, framed: Bytes) -> Self {
-        Self { first: Some(first), framed }
+        Self { first: Some(first), framed, is_last: false }
+    }
+
+    /// No message will follow these.
+    pub(crate) const fn set_last(&mut self) {
+        self.is_last = true;
+    }
+
+    /// Whether it is sure that no message follows these. It may show only later.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        self.is_last
     }
 
     /// Whether all were taken.

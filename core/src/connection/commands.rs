@@ -256,15 +256,20 @@ impl Connection {
     /// # Errors
     /// [`Misuse::UnknownCall`].
     pub fn receive_message(&mut self, call: CallId) -> Result<Received, Misuse> {
-        self.receive(call, Assembler::take, Bytes::len)
+        self.receive(call, Assembler::take, Bytes::len, |_| false)
     }
 
-    /// The next message, and those that are there behind it, of `octets` altogether at most.
+    /// The next message, and those that are there behind it, of `octets` altogether at most. Those that say that
+    /// they are the last are followed by [`Received::End`], without an event.
     ///
     /// # Errors
     /// [`Misuse::UnknownCall`].
     pub fn receive_messages(&mut self, call: CallId, octets: usize) -> Result<Received<Messages>, Misuse> {
-        self.receive(call, |incoming| incoming.take_many(octets), Messages::octets)
+        let mark = |messages: &mut Messages| {
+            messages.set_last();
+            true
+        };
+        self.receive(call, |incoming| incoming.take_many(octets), Messages::octets, mark)
     }
 
     #[inline]
@@ -273,20 +278,24 @@ impl Connection {
         call: CallId,
         take: impl FnOnce(&mut Assembler) -> Option<(M, usize)>,
         octets: impl FnOnce(&M) -> usize,
+        // Marks what is the last; whether it can say so.
+        mark: impl FnOnce(&mut M) -> bool,
     ) -> Result<Received<M>, Misuse> {
         let (index, entry) = self.calls.find(call).ok_or(Misuse::UnknownCall)?;
         let held = if entry.incoming.has_rest() { Some(entry.incoming.held()) } else { None };
-        let Some((taken, credit)) = take(&mut entry.incoming) else {
-            let over = entry.receiving == Receiving::Complete || !entry.is_running();
+        let complete = entry.receiving == Receiving::Complete;
+        let over = complete || !entry.is_running();
+        let Some((mut taken, credit)) = take(&mut entry.incoming) else {
             return Ok(if over { Received::End } else { Received::Pending });
         };
-        let more = entry.incoming.has_message() || entry.receiving == Receiving::Complete;
+        let has_more = entry.incoming.has_message();
+        let is_told = over && !has_more && mark(&mut taken);
         match held {
             Some(held) => self.unread.replace(held, entry.incoming.held()),
             None => self.unread.replace(octets(&taken), 0),
         }
         self.credit(index, credit);
-        if more {
+        if has_more || (complete && !is_told) {
             self.events.raise(&mut self.calls, index, Kind::Message);
         }
         self.message_taken(call);

@@ -265,8 +265,12 @@ impl ServerCall {
     /// UNIMPLEMENTED where the client sent none, or more than one; INTERNAL where it cannot be decoded;
     /// the reason where the call was cancelled.
     pub fn request<Q, R>(&mut self, method: &Method<Q, R>) -> Result<Q> {
-        let parked = Parked::new(&Link::Server(self.call()));
-        parked.run(|cx| self.0.poll_request(cx)).and_then(method.request_decoder())
+        // As a rule it came as a whole, and then nobody waits.
+        let request = match self.0.poll_request(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(request) => request,
+            Poll::Pending => Parked::new(&Link::Server(self.call())).run(|cx| self.0.poll_request(cx)),
+        };
+        request.and_then(method.request_decoder())
     }
 
     /// The stream of requests.

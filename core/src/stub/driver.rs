@@ -10,7 +10,7 @@ use crate::time::Instant;
 /// What [`Driver::poll_receive`] found.
 #[derive(Debug)]
 pub enum Incoming {
-    /// A message, and perhaps more.
+    /// A message, and perhaps more. Those that [are the last](Messages::is_last) are followed by [`End`](Self::End).
     Messages(Messages),
     /// No message will follow. Client: [`Driver::poll_outcome`] says how the call ended, at once or soon.
     End,
@@ -72,7 +72,7 @@ pub trait Driver: Send + Sync {
     /// Server: the initial metadata if they were not sent, perhaps one last message, then trailers and
     /// status, all in one write where they fit. The trailing metadata are those that were added, followed
     /// by [`Status::metadata`]. Only the first has an effect, and none on a call that is over. Of the message
-    /// is nothing sent where `status` is an error.
+    /// is nothing sent where `status` is an error. The call is released with it.
     fn respond(&self, call: CallId, message: Option<Bytes>, status: Result<()>);
 
     /// Server: ready with the reason once the call was cancelled, its deadline passed or its connection
@@ -84,7 +84,8 @@ pub trait Driver: Send + Sync {
     fn peer(&self, call: CallId) -> Option<Arc<str>>;
 
     /// The last handle is gone: the id becomes free, and its wakers are dropped. Cancels the call where it
-    /// has not ended; a server's response that is complete is still delivered. Called once for each call.
+    /// has not ended; a server's response that is complete is still delivered. Called once for each call, but not
+    /// for one that was [responded](Self::respond) to.
     fn release(&self, call: CallId);
 
     /// The driver's clock.

@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 use core::task::{Context, Poll, ready};
 
-use crate::call::{Messages, Metadata, Result, Status};
-use crate::stub::driver::Incoming;
+use crate::call::{CallId, Messages, Metadata, Result, Status};
+use crate::stub::driver::{Driver, Incoming};
 use crate::stub::raw::Link;
 
 /// Receives messages until the end.
@@ -211,7 +211,7 @@ impl Reply {
 
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
         let (driver, call) = self.link.parts()?;
-        if let Err(status) = ready!(poll_single(&self.link, &mut self.first, cx)) {
+        if let Err(status) = ready!(poll_single(&**driver, call, &mut self.first, cx)) {
             driver.cancel(call, status.clone());
             return Poll::Ready(Err(status));
         }
@@ -247,19 +247,27 @@ impl Drop for Reply {
 }
 
 /// Receives until the end into `first`, which takes one message and no more.
-pub(crate) fn poll_single(link: &Link, first: &mut Option<Bytes>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-    let (driver, call) = link.parts()?;
+pub(crate) fn poll_single(
+    driver: &dyn Driver,
+    call: CallId,
+    first: &mut Option<Bytes>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<()>> {
     loop {
-        match ready!(driver.poll_receive(call, cx)) {
-            Incoming::Messages(mut messages) if first.is_none() => {
-                *first = messages.next();
-                if !messages.is_empty() {
-                    return Poll::Ready(Err(more_than_one()));
-                }
-            }
-            Incoming::Messages(_) => return Poll::Ready(Err(more_than_one())),
+        let mut messages = match ready!(driver.poll_receive(call, cx)) {
+            Incoming::Messages(messages) => messages,
             Incoming::End => return Poll::Ready(Ok(())),
             Incoming::Ended(status) => return Poll::Ready(Err(status)),
+        };
+        if first.is_some() {
+            return Poll::Ready(Err(more_than_one()));
+        }
+        *first = messages.next();
+        if !messages.is_empty() {
+            return Poll::Ready(Err(more_than_one()));
+        }
+        if messages.is_last() {
+            return Poll::Ready(Ok(()));
         }
     }
 }

@@ -96,8 +96,8 @@ impl Answer {
     }
 
     pub(crate) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
-        let link = Link::Server(self.call.clone());
-        ready!(poll_single(&link, &mut self.request, cx))?;
+        let (driver, call) = self.call.parts();
+        ready!(poll_single(&**driver, call, &mut self.request, cx))?;
         let request = self.request.take();
         Poll::Ready(request.ok_or_else(|| Status::unimplemented("the client sent no request")))
     }
@@ -113,7 +113,6 @@ impl Drop for Answer {
         let result = self.result.take().unwrap_or_else(|| Err(unfinished()));
         let (driver, call) = self.call.parts();
         driver.respond(call, self.reply.take().filter(|_| result.is_ok()), result);
-        driver.release(call);
         self.call.end();
     }
 }

@@ -223,8 +223,9 @@ impl Driver for ServerEnd {
         Ok(())
     }
 
-    fn respond(&self, _: CallId, message: Option<Bytes>, status: Result<()>) {
+    fn respond(&self, call: CallId, message: Option<Bytes>, status: Result<()>) {
         self.0.respond(message, status);
+        self.release(call);
     }
 
     fn poll_cancelled(&self, _: CallId, cx: &mut Context<'_>) -> Poll<Status> {

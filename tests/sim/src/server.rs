@@ -156,14 +156,16 @@ impl World {
         let honest = self.links[at.link].is_honest();
         match self.takes(number, at, id) {
             Ok(Received::Message(messages)) => {
+                let is_last = messages.is_last();
                 messages.for_each(|octets| self.handler_received(number, run, honest, &octets));
-                true
+                if is_last {
+                    self.request_complete(number, run, honest);
+                }
+                !is_last
             }
             Ok(Received::Pending) => false,
             Ok(Received::End) => {
-                if self.end(at).connection.has_ended(id) == Some(false) {
-                    self.request_complete(number, run, honest);
-                }
+                self.request_complete(number, run, honest);
                 false
             }
             Err(misuse) => broken!("I12", "receive_message: {misuse}"),
@@ -182,6 +184,10 @@ impl World {
     }
 
     fn request_complete(&mut self, number: usize, run: usize, honest: bool) {
+        let Run { at, id, .. } = self.calls[number].runs[run];
+        if self.end(at).connection.has_ended(id) != Some(false) {
+            return;
+        }
         let call = &mut self.calls[number];
         call.runs[run].end_seen = true;
         let received = call.runs[run].received;

@@ -105,7 +105,8 @@ fn a_writer_that_unwinds_gives_its_role_back() {
     after.settle();
     assert!(!writing);
     link.flush();
-    let (left, after) = link.command(|state, _, _| state.transmit.remaining());
+    let (left, after) =
+        link.command(|state, _, _| state.transmit.as_ref().map_or(0, |transmit| transmit.remaining()));
     after.settle();
     assert_eq!(left, 0);
     call.release(ANY);

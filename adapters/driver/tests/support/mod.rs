@@ -253,7 +253,6 @@ pub(crate) fn echo(call: IncomingCall<Pipe>) {
         Poll::Ready(Incoming::Messages(mut messages)) => driver.respond(id, messages.next(), Ok(())),
         other => panic!("{other:?}"),
     }
-    driver.release(id);
 }
 
 pub(crate) fn carry(pair: &Pair, calls: &mut Vec<IncomingCall<Pipe>>) -> bool {
