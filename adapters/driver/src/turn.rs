@@ -110,8 +110,9 @@ impl<I: Io> Link<I> {
                 self.output.store(true, Ordering::SeqCst);
                 self.io.gathers();
             }
-        } else {
-            // Before the kick, for the flush that it asks for ends it.
+        } else if !self.kicked.load(Ordering::SeqCst) {
+            // Before the kick, for the flush that it asks for ends it. One that was asked for and has not begun
+            // takes the lock later than this command did.
             self.kicked.store(true, Ordering::SeqCst);
             self.io.kick();
         }

@@ -37,6 +37,10 @@ impl Writer {
 
     /// Leaves what there is to write to whoever writes; false if nobody does.
     pub(crate) fn leave(&self) -> bool {
+        // The lock is held, so nobody takes the role meanwhile.
+        if self.is_free() {
+            return false;
+        }
         match self.0.compare_exchange(BUSY, MORE, Ordering::SeqCst, Ordering::SeqCst) {
             Ok(_) => true,
             Err(state) => state == MORE,

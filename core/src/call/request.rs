@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 use bytes::Bytes;
+use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use crate::call::fields::{MalformedFields, Order, Regular};
@@ -317,12 +318,18 @@ pub(crate) fn may_be_sent(head: &RequestHead, seen: &mut Seen) -> bool {
 }
 
 /// The header blocks of the last few requests that differed in more than time and metadata.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Repeats {
     heads: Vec<(Fixed, Repeat)>,
     next: usize,
-    /// What was said last of the time that is left.
-    timeout: (Option<TimeoutText>, Repeat),
+    /// The times of which is said what was said last: the first of them, up to what was said, which is rounded up.
+    timeout: (RangeInclusive<Duration>, Repeat),
+}
+
+impl Default for Repeats {
+    fn default() -> Self {
+        Self { heads: Vec::new(), next: 0, timeout: (Duration::ZERO..=Duration::ZERO, Repeat::default()) }
+    }
 }
 
 /// Calls of more methods than this, taking turns, are encoded each time.
@@ -389,14 +396,14 @@ impl Repeats {
 
     /// Writes the time that is left, which is mostly that of the call before.
     fn write_timeout(&mut self, left: Duration, encoder: &mut Encoder, out: &mut Vec<u8>) {
-        let text = TimeoutText::new(left);
-        let (last, repeat) = &mut self.timeout;
-        if *last != Some(text) {
-            *last = Some(text);
+        let (said, repeat) = &mut self.timeout;
+        if !said.contains(&left) {
+            let text = TimeoutText::new(left);
+            *said = left..=timeout::parse(text.as_bytes()).unwrap_or(left);
             repeat.forget();
         }
         repeat.write(encoder, out, |encoder, out| {
-            encoder.field(out, Token::GrpcTimeout, text.as_bytes(), Indexing::NameIndexed);
+            encoder.field(out, Token::GrpcTimeout, TimeoutText::new(left).as_bytes(), Indexing::NameIndexed);
         });
     }
 

@@ -144,6 +144,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_a_time_is_said_of_every_longer_one_up_to_it() {
+        for shift in 0..64 {
+            for nanoseconds in [u64::MAX, 0x9e37_79b9_7f4a_7c15, 999_901 << 40, 99_990_001 << 36] {
+                let least = Duration::from_nanos(nanoseconds >> shift);
+                let most = parse(TimeoutText::new(least).as_bytes()).unwrap();
+                for part in 0..=8 {
+                    let between = least + (most - least) * part / 8;
+                    assert_eq!(text(between), text(least), "{between:?} and {least:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn malformed_timeouts_are_noticed() {
         for bad in ["", "n", "1", "123456789n", "1x", "-1n", "+1n", " 1n", "1 n", "1.5S"] {
             assert_eq!(parse(bad.as_bytes()), None, "{bad:?}");
