@@ -10,7 +10,8 @@
 //! | `… -- report` | writes the pages of the last comparison once more |
 //! | `… -- call TARGET CALLS` | a blocking client that greets so often, for `strace -c -f` |
 //!
-//! With `run SCENARIO CALLS` it runs one scenario: so it counts itself, under callgrind.
+//! With `run SCENARIO CALLS` it runs one scenario, with `ask CLIENT ADDRESS IN_FLIGHT CALLS` one of its clients: so
+//! it counts itself, under callgrind.
 #![forbid(unsafe_code)]
 
 mod client;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["run", scenario, calls] => return counts::run(scenario, calls),
+        ["ask", client, address, in_flight, calls] => return counts::ask(client, address, in_flight, calls),
         ["call", target, calls] => return client::run(target, calls),
         ["compare", ..] => compare::run(arguments.get(1..).unwrap_or_default()),
         ["report"] => compare::report(),

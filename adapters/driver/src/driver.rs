@@ -244,10 +244,9 @@ impl<I: Io> Driver for Call<I> {
     }
 
     fn now(&self) -> Instant {
-        match (&self.home, self.link()) {
-            (Some(home), _) => home.now(),
-            (None, Some(link)) => link.io().now(),
-            (None, None) => crate::now(),
+        match &self.home {
+            Some(home) => home.now(),
+            None => self.link().map_or_else(crate::now, |link| link.io().now()),
         }
     }
 
@@ -257,10 +256,12 @@ impl<I: Io> Driver for Call<I> {
             return;
         }
         let mut blocked = Blocked::new(self, poll);
-        match (&self.home, self.link()) {
-            (Some(home), _) => home.block(&mut blocked),
-            (None, Some(link)) => link.io().block(&mut blocked),
-            (None, None) => blocked.park(),
+        if let Some(home) = &self.home {
+            home.block(&mut blocked);
+        } else if let Some(link) = self.link() {
+            link.io().block(&mut blocked);
+        } else {
+            blocked.park();
         }
     }
 }

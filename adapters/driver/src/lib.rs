@@ -14,7 +14,8 @@
 //! ```
 //!
 //! - Three kinds of locks, taken in this order where more than one is held: a call's own, then the
-//!   channel's *or* a connection's. The last two are never held together.
+//!   channel's *or* a connection's. The last two are never held together. Who has a connection's may try a
+//!   call's own, and does not wait for it: so a reader that waits finds what came without the connection's.
 //! - Under a connection's lock a machine is told something and asked for its events and output, and nothing
 //!   else. What follows (writing, waking, telling the channel) is collected, and done when nothing is locked.
 //! - The thread that produces bytes writes them: whoever finds the writer's flag free takes the output along.

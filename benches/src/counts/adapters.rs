@@ -51,7 +51,7 @@ impl Asked {
 }
 
 /// A process that ends with its handle.
-struct Ended(Child);
+pub(super) struct Ended(pub(super) Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {

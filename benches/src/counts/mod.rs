@@ -2,6 +2,7 @@
 
 mod adapters;
 mod callgrind;
+mod clients;
 mod core_pair;
 mod scenarios;
 mod typed;
@@ -16,6 +17,7 @@ use stats_alloc::Region;
 
 use crate::ALLOCATOR;
 pub(crate) use adapters::Asked;
+pub(crate) use clients::ask;
 use scenarios::{SCENARIOS, Scenario, What};
 
 /// What a call costs.
@@ -85,6 +87,10 @@ fn allocations(scenario: &Scenario) -> Option<f64> {
 fn instructions(scenario: &Scenario) -> Result<f64, Error> {
     let (count, runs): (&dyn Fn(u64) -> Result<u64, Error>, usize) = match &scenario.what {
         What::Here(_) => (&|calls| here(scenario.name, calls), 1),
+        What::Client(asking) => {
+            let runs = if asking.in_flight == 1 { 1 } else { RUNS_OF_BATCHES };
+            (&|calls| asking.instructions(calls), runs)
+        }
         What::Server(asked) => {
             let runs = if asked.in_flight == 1 { 1 } else { RUNS_OF_BATCHES };
             (&|calls| asked.instructions(calls), runs)

@@ -1,6 +1,7 @@
 //! What is counted.
 
 use super::adapters::Asked;
+use super::clients::Asking;
 use super::{core_pair, typed};
 use sailplane_benches::recorded::Recorded;
 
@@ -18,12 +19,14 @@ pub(crate) struct Scenario {
 pub(crate) enum What {
     /// In this process: the same instructions every time, or nearly where a reactor is in it.
     Here(fn(u64)),
+    /// A client's process.
+    Client(Asking),
     /// A server's process.
     Server(Asked),
 }
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 24] = [
+pub(crate) const SCENARIOS: [Scenario; 28] = [
     here("pair-1", 3_000, |calls| core_pair::pair(calls, 1, false)),
     here("pair-100", 3_000, |calls| core_pair::pair(calls, 100, false)),
     here("pair-1-metadata", 3_000, |calls| core_pair::pair(calls, 1, true)),
@@ -41,6 +44,10 @@ pub(crate) const SCENARIOS: [Scenario; 24] = [
     here("beside-1-stream", 3_000, |calls| core_pair::beside_open_streams(calls, 1)),
     here("beside-100-streams", 3_000, |calls| core_pair::beside_open_streams(calls, 100)),
     here("beside-10000-streams", 3_000, |calls| core_pair::beside_open_streams(calls, 10_000)),
+    client("client-blocking-1", "blocking", 1),
+    client("client-threads-1", "threads", 1),
+    client("client-smol-1", "smol", 1),
+    client("client-smol-100", "smol", 100),
     server("blocking-1", "blocking", 1, 0),
     server("threads-1", "threads", 1, 0),
     server("threads-100", "threads", 100, 0),
@@ -52,6 +59,10 @@ pub(crate) const SCENARIOS: [Scenario; 24] = [
 
 const fn here(name: &'static str, calls: u64, play: fn(u64)) -> Scenario {
     Scenario { name, calls, what: What::Here(play) }
+}
+
+const fn client(name: &'static str, client: &'static str, in_flight: u64) -> Scenario {
+    Scenario { name, calls: 2_000, what: What::Client(Asking { client, in_flight }) }
 }
 
 const fn server(name: &'static str, server: &'static str, in_flight: u32, idle: usize) -> Scenario {
