@@ -151,9 +151,10 @@ impl Bound {
             thread::Builder::new().name("sailplane-smol".into()).spawn(work)?;
         }
         let spawner = Spawner::new(&executor);
-        executor.spawn(accept(listener, Arc::clone(&state), spawner)).detach();
+        let accepting = executor.spawn(accept(listener, Arc::clone(&state), spawner));
         let end = async {
-            state.closing().await;
+            // Until the server shuts down. Then the listener is closed, whichever thread ran the task.
+            accepting.await;
             state.drain().await;
         };
         let end = pin!(end);
