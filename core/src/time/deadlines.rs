@@ -257,20 +257,13 @@ impl Deadlines {
     fn place(&mut self, key: u32) {
         let at = self.nodes[key as usize].at;
         let (tick, present) = (at >> TICK_BITS, self.now >> TICK_BITS);
-        let place = if at <= self.now {
-            Place::Due
+        if at <= self.now {
+            self.link(key, Place::Due);
         } else if self.wheel.is_none() || tick == present {
-            Place::Near
+            self.link(key, Place::Near);
         } else {
-            let level = (tick ^ present).ilog2() / SLOT_BITS;
-            let slot = (tick >> (level * SLOT_BITS)) & (SLOTS as u64 - 1);
-            if level as usize >= LEVELS {
-                Place::Far
-            } else {
-                Place::Slot { level: level as u8, slot: slot as u8 }
-            }
-        };
-        self.link(key, place);
+            self.link(key, slot_of(tick, present));
+        }
     }
 
     /// The first slot that is not empty, and the tick at which it begins.
@@ -351,6 +344,13 @@ impl Deadlines {
             (Place::Nowhere | Place::Slot { .. } | Place::Far, _) => {}
         }
     }
+}
+
+/// Where a tick belongs in a wheel that stands at the `present` one.
+fn slot_of(tick: u64, present: u64) -> Place {
+    let level = (tick ^ present).ilog2() / SLOT_BITS;
+    let slot = (tick >> (level * SLOT_BITS)) & (SLOTS as u64 - 1);
+    if level as usize >= LEVELS { Place::Far } else { Place::Slot { level: level as u8, slot: slot as u8 } }
 }
 
 impl List {

@@ -18,17 +18,20 @@ const TIMERS: [Timer; 9] = [
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timers {
     at: [Instant; TIMERS.len()],
-    earliest: Instant,
+    /// None is due before. A timer that is cleared leaves it as it is: those that are set and cleared at every
+    /// turn would have it looked for anew each time.
+    not_before: Instant,
 }
 
 impl Timers {
     pub(crate) const fn new() -> Self {
-        Self { at: [Instant::MAX; TIMERS.len()], earliest: Instant::MAX }
+        Self { at: [Instant::MAX; TIMERS.len()], not_before: Instant::MAX }
     }
 
     #[inline]
     pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
         self.put(timer, at);
+        self.not_before = self.not_before.min(at);
     }
 
     #[inline]
@@ -47,31 +50,38 @@ impl Timers {
 
     /// A timer that is due at `now`; it is cleared.
     pub(crate) fn expire(&mut self, now: Instant) -> Option<Timer> {
-        if now < self.earliest {
+        if now < self.not_before {
             return None;
         }
-        let due = TIMERS.iter().zip(&self.at).find(|(_, at)| **at <= now && **at != Instant::MAX);
-        let timer = due.map(|(timer, _)| *timer)?;
+        let Some(Timeout { timer, .. }) = self.find(|at| at <= now) else {
+            self.not_before = self.at.iter().copied().min().unwrap_or(Instant::MAX);
+            return None;
+        };
         self.clear(timer);
         Some(timer)
     }
 
     pub(crate) fn earliest(&self) -> Option<Timeout> {
-        if self.earliest == Instant::MAX {
-            return None;
-        }
-        let first = TIMERS.iter().zip(&self.at).find(|(_, at)| **at == self.earliest);
-        first.map(|(timer, at)| Timeout { at: *at, timer: *timer })
+        let first = self.find(|at| at == self.not_before);
+        first.or_else(|| self.find_earliest())
+    }
+
+    fn find_earliest(&self) -> Option<Timeout> {
+        let earliest = self.at.iter().copied().min()?;
+        self.find(|at| at == earliest)
+    }
+
+    /// The first one in the table that is set to such a time.
+    #[inline]
+    fn find(&self, is_sought: impl Fn(Instant) -> bool) -> Option<Timeout> {
+        let mut timers = TIMERS.iter().zip(&self.at).filter(|(_, at)| **at != Instant::MAX);
+        timers.find(|(_, at)| is_sought(**at)).map(|(timer, at)| Timeout { at: *at, timer: *timer })
     }
 
     #[inline]
     fn put(&mut self, timer: Timer, at: Instant) {
-        let Some(place) = place(timer).and_then(|place| self.at.get_mut(place)) else { return };
-        let before = core::mem::replace(place, at);
-        if at <= self.earliest {
-            self.earliest = at;
-        } else if before == self.earliest {
-            self.earliest = self.at.iter().copied().min().unwrap_or(Instant::MAX);
+        if let Some(place) = place(timer).and_then(|place| self.at.get_mut(place)) {
+            *place = at;
         }
     }
 }
