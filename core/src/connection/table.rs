@@ -1,6 +1,7 @@
 //! The calls of a connection: slots with generations, found by call id or by stream id.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::entry::Entry;
@@ -19,6 +20,8 @@ pub(super) struct Table {
     by_stream: StreamIndex,
     /// The stream that was asked for last, with its call: the frames of a small request come in a row.
     recent: (StreamId, u32),
+    /// The recent stream is not in `by_stream` yet: many are closed before another is asked for.
+    recent_is_new: bool,
     /// Entries to be used again, so that a steady stream of calls allocates nothing.
     spare: Vec<Box<Entry>>,
     live: u32,
@@ -49,6 +52,7 @@ impl Table {
             free: Vec::new(),
             by_stream: StreamIndex::new(seed),
             recent: (StreamId::ZERO, 0),
+            recent_is_new: false,
             spare: Vec::new(),
             live: 0,
             peak: 0,
@@ -96,7 +100,7 @@ impl Table {
 
     #[cold]
     fn add_slot(&mut self) -> Option<u32> {
-        let index = u32::try_from(self.slots.len()).ok()?;
+        let index = u32::try_from(self.slots.len()).ok().filter(|index| *index != NOBODY)?;
         self.slots.push(Slot { generation: self.generation, entry: None, rings: 0 });
         Some(index)
     }
@@ -105,8 +109,7 @@ impl Table {
     #[inline]
     pub(super) fn insert_bound(&mut self, stream: StreamId) -> Option<(u32, &mut Entry)> {
         let index = self.free_slot()?;
-        self.by_stream.insert(stream, index);
-        self.recent = (stream, index);
+        self.set_recent(stream, index);
         let entry = self.occupy(index)?;
         entry.stream.id = stream;
         entry.bound = true;
@@ -203,8 +206,28 @@ impl Table {
             return Some(self.recent.1);
         }
         let index = self.by_stream.get(stream)?;
+        if self.recent_is_new {
+            self.put_recent();
+        }
         self.recent = (stream, index);
         Some(index)
+    }
+
+    /// A stream that was opened is likely to be asked for next.
+    #[inline]
+    fn set_recent(&mut self, stream: StreamId, index: u32) {
+        if self.recent_is_new {
+            self.by_stream.insert(self.recent.0, self.recent.1);
+        }
+        self.recent = (stream, index);
+        self.recent_is_new = true;
+    }
+
+    /// The recent stream is not the recent one any more.
+    #[cold]
+    fn put_recent(&mut self) {
+        self.by_stream.insert(self.recent.0, self.recent.1);
+        self.recent_is_new = false;
     }
 
     /// The call is served by `stream` from now on.
@@ -212,8 +235,7 @@ impl Table {
         if let Some(entry) = self.get_mut(index) {
             entry.stream.id = stream;
             entry.bound = true;
-            self.by_stream.insert(stream, index);
-            self.recent = (stream, index);
+            self.set_recent(stream, index);
         }
     }
 
@@ -229,10 +251,13 @@ impl Table {
 
     #[inline]
     fn forget_stream(&mut self, stream: StreamId) {
-        self.by_stream.remove(stream);
         if self.recent.0 == stream {
             self.recent.0 = StreamId::ZERO;
+            if core::mem::take(&mut self.recent_is_new) {
+                return;
+            }
         }
+        self.by_stream.remove(stream);
     }
 
     /// Index of every call.
@@ -273,48 +298,70 @@ fn fresh() -> Box<Entry> {
 /// Calls that wait their turn for something; each at most once. Each ring of a connection has a number.
 #[derive(Debug)]
 pub(super) struct Ring<const NUMBER: u8> {
-    queue: alloc::collections::VecDeque<u32>,
+    /// The first has a place of its own, for there is mostly one; [`NOBODY`] only if there is none behind.
+    first: u32,
+    /// From the time on that there is more than one.
+    behind: Option<Box<VecDeque<u32>>>,
 }
+
+/// No index of a call: there are fewer.
+const NOBODY: u32 = u32::MAX;
 
 impl<const NUMBER: u8> Ring<NUMBER> {
     /// Its bit in [`Slot::rings`].
     const BIT: u8 = 1 << NUMBER;
 
     pub(super) const fn new() -> Self {
-        Self { queue: alloc::collections::VecDeque::new() }
+        Self { first: NOBODY, behind: None }
     }
 
     #[inline]
     pub(super) fn push(&mut self, table: &mut Table, index: u32) {
-        if table.enter(index, Self::BIT) {
-            self.queue.push_back(index);
+        if !table.enter(index, Self::BIT) {
+            return;
+        }
+        if self.first == NOBODY {
+            self.first = index;
+        } else {
+            self.push_behind(index);
         }
     }
 
+    #[inline(never)]
+    fn push_behind(&mut self, index: u32) {
+        self.behind.get_or_insert_default().push_back(index);
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
-        self.queue.iter().copied()
+        self.front().into_iter().chain(self.behind.iter().flat_map(|behind| behind.iter().copied()))
     }
 
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+    pub(super) const fn is_empty(&self) -> bool {
+        self.first == NOBODY
     }
 
     #[inline]
     pub(super) fn front(&self) -> Option<u32> {
-        self.queue.front().copied()
+        (self.first != NOBODY).then_some(self.first)
     }
 
     #[inline]
     pub(super) fn pop(&mut self, table: &mut Table) -> Option<u32> {
-        let index = self.queue.pop_front()?;
+        let index = self.front()?;
+        self.first = if self.behind.is_none() { NOBODY } else { self.pop_behind() };
         table.leave(index, Self::BIT);
         Some(index)
     }
 
+    #[inline(never)]
+    fn pop_behind(&mut self) -> u32 {
+        self.behind.as_mut().and_then(|behind| behind.pop_front()).unwrap_or(NOBODY)
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.queue.len()
+        self.iter().count()
     }
 }
 
