@@ -1,5 +1,6 @@
 //! Facts that a connection tells its driver.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::error::Error;
@@ -32,7 +33,7 @@ pub enum Event {
     /// No more calls can be started: one side sent GOAWAY. Those that run go on.
     Draining,
     /// The connection is over; every call has ended.
-    Closed(Ended),
+    Closed(Box<Ended>),
 }
 
 /// How the byte stream ended ([`handle_end`](super::Connection::handle_end)).

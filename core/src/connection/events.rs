@@ -117,28 +117,30 @@ impl Events {
 
     #[inline]
     pub(super) fn poll(&mut self, table: &mut Table) -> Option<Event> {
-        if self.facts & READY != 0 {
-            self.facts &= !READY;
-            return Some(Event::Ready);
+        match (self.facts, self.pending) {
+            (0, 0) => None,
+            (0, _) => self.poll_call(table),
+            _ => self.poll_fact(table),
         }
-        if self.pending > 0 {
+    }
+
+    /// The next fact, where one is of the connection itself: it is told once nothing of a call is, but for the
+    /// first of all.
+    #[cold]
+    fn poll_fact(&mut self, table: &mut Table) -> Option<Event> {
+        if self.facts & READY == 0 && self.pending > 0 {
             let event = self.poll_call(table);
             if event.is_some() {
                 return event;
             }
         }
-        if self.facts == 0 { None } else { self.poll_fact() }
-    }
-
-    /// What is told once nothing of a call is.
-    #[cold]
-    fn poll_fact(&mut self) -> Option<Event> {
         let lowest = self.facts & self.facts.wrapping_neg();
         self.facts &= !lowest;
         match lowest {
+            READY => Some(Event::Ready),
             ROOM => Some(Event::Room),
             DRAINING => Some(Event::Draining),
-            _ => self.closed.take().map(|ended| Event::Closed(*ended)),
+            _ => self.closed.take().map(Event::Closed),
         }
     }
 

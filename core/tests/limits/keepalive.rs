@@ -82,7 +82,7 @@ fn answer(scene: &mut Scene) {
     scene.deliver();
 }
 
-fn ended(scene: &mut Scene) -> Ended {
+fn ended(scene: &mut Scene) -> Box<Ended> {
     let ended = scene.end.take_events().into_iter().find_map(|event| match event {
         Event::Closed(ended) => Some(ended),
         _ => None,
