@@ -367,7 +367,16 @@ impl Assembler {
 
     /// Whether the buffer of small messages takes one of so many octets. It does not while the one before is
     /// in use; if that lasts it is left to it.
+    #[inline]
     fn has_small_room(&mut self, octets: usize) -> bool {
+        if self.small.capacity() >= octets {
+            self.lent = 0;
+            return true;
+        }
+        self.make_small_room(octets)
+    }
+
+    fn make_small_room(&mut self, octets: usize) -> bool {
         if octets > self.small_size {
             self.small_size = octets.next_power_of_two().max(SMALL_MIN);
             self.small = BytesMut::with_capacity(self.small_size);

@@ -59,7 +59,7 @@ impl MessageQueue {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn drop_first(&mut self) {
         self.first = None;
         if !self.behind.is_empty() {
@@ -68,7 +68,7 @@ impl MessageQueue {
     }
 
     /// Drops all pieces, and room for many.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn clear(&mut self) {
         self.first = None;
         if !self.behind.is_empty() || self.behind.capacity() > KEPT {

@@ -36,6 +36,7 @@ impl Outgoing {
     }
 
     /// Queues a message. More than `replay_max` octets cannot be kept.
+    #[inline]
     pub(crate) fn push(&mut self, message: Bytes, replay_max: usize) {
         let octets = message.len().saturating_add(PREFIX_LEN);
         self.messages.push(Piece::Message(message));
@@ -135,6 +136,25 @@ impl Outgoing {
         debug_assert!(self.only_small().is_some());
         self.messages.drop_first();
         self.unsent = 0;
+    }
+
+    /// The first unsent message, where it would be copied, nothing of it was written, and it takes so many octets.
+    #[inline]
+    pub(crate) fn next_small(&self, octets: usize) -> Option<&[u8]> {
+        match self.messages.get(self.written) {
+            Some(Piece::Message(message)) if self.offset == 0 && message.len() < SHARE_FROM => {
+                (message.len().saturating_add(PREFIX_LEN) == octets).then_some(message)
+            }
+            _ => None,
+        }
+    }
+
+    /// [`next_small`](Self::next_small) was written.
+    #[inline]
+    pub(crate) fn next_written(&mut self, octets: usize) {
+        debug_assert!(self.next_small(octets).is_some());
+        self.unsent = self.unsent.saturating_sub(octets);
+        self.finish_piece();
     }
 
     /// Writes `octets` (at most what is unsent) of prefixes and messages.

@@ -11,7 +11,7 @@ use crate::error::ErrorCode;
 use crate::stream;
 
 impl Connection {
-    /// The response was written whole, and says OK.
+    /// The response is complete, says OK, and nothing else.
     #[inline]
     pub(super) fn end_ok(&mut self, index: u32) {
         self.decide(index, false, || Outcome { status: Ok(()), trailers: Metadata::new(), replay: None });

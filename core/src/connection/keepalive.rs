@@ -128,6 +128,7 @@ impl Connection {
             self.deadlines.shrink();
             return self.decoder.shrink();
         }
+        self.output.control = true;
         self.keepalive.due = true;
         self.keepalive.asked = self.now;
         self.keepalive.unanswered = true;
@@ -157,6 +158,7 @@ impl Connection {
     /// A PING of the peer. gRFC A8: a server bears with two that come too early since it last sent
     /// something; a third ends the connection.
     pub(super) fn receive_ping(&mut self, payload: [u8; 8]) -> Result<(), Fatal> {
+        self.output.control = true;
         self.output.ping_acks.push_back(payload);
         let before = core::mem::replace(&mut self.keepalive.last_ping, self.now);
         if core::mem::take(&mut self.ping_is_free) {

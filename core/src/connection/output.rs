@@ -12,6 +12,8 @@ use crate::wire::StreamId;
 /// Unwritten output of a connection, beside what its calls hold themselves.
 #[derive(Debug)]
 pub(super) struct Output {
+    /// The connection itself may have something to say, beside what its calls have.
+    pub(super) control: bool,
     /// Preface (client) and SETTINGS are to be written first.
     pub(super) opening: bool,
     pub(super) settings_acks: usize,
@@ -39,6 +41,7 @@ pub(super) struct Output {
 impl Output {
     pub(super) fn new() -> Self {
         Self {
+            control: true,
             opening: true,
             settings_acks: 0,
             ping_acks: VecDeque::new(),
@@ -52,6 +55,12 @@ impl Output {
             responses: None,
             handed_out: 0,
         }
+    }
+
+    /// RST_STREAM for a stream without a call.
+    pub(super) fn reset(&mut self, stream: StreamId, code: ErrorCode) {
+        self.control = true;
+        self.resets.push_back((stream, code));
     }
 
     /// Replies that the peer caused.

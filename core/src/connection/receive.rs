@@ -52,8 +52,10 @@ impl Connection {
             }
         }
         while self.state.is_alive() && !self.is_opening_broken() {
-            self.receive_whole(&mut input);
-            if input.is_empty() && self.reader.is_at_rest() || !self.receive_part(&mut input) {
+            if self.receive_whole(&mut input) {
+                return self.watch_partial(false);
+            }
+            if !self.receive_part(&mut input) || input.is_empty() && self.reader.is_at_rest() {
                 break;
             }
         }
@@ -92,15 +94,15 @@ impl Connection {
     }
 
     /// Takes the frames at the front of `input` that are of the common kinds and complete: each does what
-    /// it does when it is read in pieces.
+    /// it does when it is read in pieces. True: nothing of `input` is left to be taken.
     #[inline]
-    fn receive_whole(&mut self, input: &mut &[u8]) {
-        if !self.reader.is_at_rest() {
-            return;
-        }
+    fn receive_whole(&mut self, input: &mut &[u8]) -> bool {
         // RFC 9113 §3.4 and §6.10 demand other frames first, or next.
-        while self.settings_received && self.unfinished.is_none() && self.state.is_alive() {
-            let Some(frame) = self.reader.read_whole(input) else { return };
+        if !self.reader.is_at_rest() || !self.settings_received || self.unfinished.is_some() {
+            return false;
+        }
+        while self.state.is_alive() && !input.is_empty() {
+            let Some(frame) = self.reader.read_whole(input) else { return false };
             self.frames = self.frames.wrapping_add(1);
             let outcome = match frame {
                 WholeFrame::Data { stream_id, end_stream, bytes } => {
@@ -117,6 +119,7 @@ impl Connection {
                 self.fail(fatal);
             }
         }
+        true
     }
 
     /// Ends a connection that never was HTTP/2, once it is known what it was instead.
@@ -235,7 +238,7 @@ impl Connection {
                     format!("a faulty frame on the idle stream {}", stream.as_u32()),
                 ));
             }
-            self.output.resets.push_back((stream, code));
+            self.output.reset(stream, code);
             return Ok(());
         };
         let status = Status::transport(
@@ -312,6 +315,7 @@ impl Connection {
     }
 
     pub(super) fn queue_goaway(&mut self, goaway: GoAway) {
+        self.output.control = true;
         self.shutdown.pending = Some(Box::new(goaway));
     }
 

@@ -54,8 +54,11 @@ impl Connection {
     #[inline(always)]
     fn data_begins(&mut self, stream: StreamId, octets: u32, end: bool) -> Result<Option<u32>, Fatal> {
         // RFC 9113 §6.9.1: the whole payload counts, also that of frames for streams that are gone.
-        self.receive_window.receive(octets).map_err(|_| PeerViolation::WindowExceeded)?;
-        self.receive_window.give_back(octets as usize);
+        if octets > 0 {
+            self.receive_window.receive(octets).map_err(|_| PeerViolation::WindowExceeded)?;
+            self.receive_window.give_back(octets as usize);
+            self.output.control |= self.receive_window.wants_update();
+        }
         let Some(index) = self.calls.by_stream(stream) else {
             return self.data_without_call(stream, octets).map(|()| None);
         };
@@ -63,14 +66,15 @@ impl Connection {
         if let Err(violation) = entry.stream.apply(stream::Input::ReceiveData) {
             return self.state_violation(stream, violation).map(|()| None);
         }
-        if entry.stream.receive_window.receive(octets).is_err() {
+        if octets > 0 && entry.stream.receive_window.receive(octets).is_err() {
             return self.stream_fault(stream, ErrorCode::FLOW_CONTROL_ERROR).map(|()| None);
         }
         if entry.receiving.next(Received::Data).is_err() {
             return self.stream_fault(stream, ErrorCode::PROTOCOL_ERROR).map(|()| None);
         }
-        self.ping_is_free |= octets > 0;
-        if octets == 0 && !end {
+        if octets > 0 {
+            self.ping_is_free = true;
+        } else if !end {
             self.glitch(1)?;
         }
         Ok(Some(index))

@@ -151,7 +151,7 @@ impl Connection {
     fn refuse(&mut self, stream: StreamId, code: ErrorCode, weight: u32) -> Result<(), Fatal> {
         self.count_reset()?;
         self.glitch(weight)?;
-        self.output.resets.push_back((stream, code));
+        self.output.reset(stream, code);
         self.late.closed_open(i64::from(self.local.receive_window()));
         Ok(())
     }
@@ -345,7 +345,11 @@ impl Connection {
             None if trailers.status.is_ok() && !complete => Err(truncated()),
             None => trailers.status,
         };
-        self.end_call(index, status, trailers.metadata);
+        if status.is_ok() && trailers.metadata.is_empty() {
+            self.end_ok(index);
+        } else {
+            self.end_call(index, status, trailers.metadata);
+        }
         self.stream_ended(index);
         Ok(())
     }

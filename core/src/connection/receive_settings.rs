@@ -35,6 +35,7 @@ impl Connection {
             self.encoder.set_table_bytes_max(self.remote.header_table_bytes);
             self.adjust_send_windows(i64::from(self.remote.stream_window_bytes).saturating_sub(old_window))?;
         }
+        self.output.control = true;
         self.output.settings_acks = self.output.settings_acks.saturating_add(1);
         self.open_held();
         if self.room_wanted && self.room() > 0 {

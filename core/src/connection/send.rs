@@ -6,6 +6,7 @@
 use super::goaway::{DRAIN_PING, LAST_STREAM_ID_MAX};
 use super::keepalive::KEEPALIVE_PING;
 use super::{Connection, Role, State, StateInput};
+use crate::call::message::prefix;
 use crate::call::response::{self, Ending};
 use crate::error::ErrorCode;
 use crate::stream;
@@ -39,13 +40,13 @@ impl Connection {
     fn is_quiet(&self) -> bool {
         self.output.urgent.is_empty()
             && self.output.data.is_empty()
-            && !self.owes_control()
+            && !self.output.control
             && matches!(self.state, State::Open | State::Draining | State::Closed)
     }
 
     fn write(&mut self, transmit: &mut Transmit) -> bool {
         let progressed = transmit.len() < self.output.handed_out;
-        let paused = self.output.replies() > 0 && !self.wants_receive();
+        let paused = self.output.control && !self.wants_receive();
         while !transmit.is_full() && self.write_next(transmit) {}
         if paused && self.wants_receive() {
             self.watch_partial(self.reader.is_mid_frame());
@@ -71,7 +72,7 @@ impl Connection {
     /// Writes one frame, or a few small ones. False: there is nothing to write.
     #[inline]
     fn write_next(&mut self, transmit: &mut Transmit) -> bool {
-        if self.owes_control() || !self.state.is_alive() {
+        if self.output.control || !self.state.is_alive() {
             if let Some(wrote) = self.write_first(transmit) {
                 return wrote;
             }
@@ -122,17 +123,8 @@ impl Connection {
         self.receive_window.grow_to(self.limits.connection_window_bytes);
     }
 
-    /// Whether the connection itself has something to say.
-    #[inline]
-    fn owes_control(&self) -> bool {
-        self.output.opening
-            || self.output.replies() > 0
-            || self.receive_window.wants_update()
-            || self.shutdown.pending.is_some()
-            || self.keepalive.due
-    }
-
     fn write_replies(&mut self, transmit: &mut Transmit) -> bool {
+        self.output.control = false;
         let out = transmit.buffer();
         let before = out.len();
         while self.output.settings_acks > 0 {
@@ -231,13 +223,18 @@ impl Connection {
         }
     }
 
+    /// Client: a call has the next stream. `has_stream_ids` sees to it that there is one for every call.
+    #[inline]
+    pub(super) fn open_next(&mut self, index: u32) {
+        self.calls.bind(index, self.next_stream);
+        self.next_stream = StreamId::new(self.next_stream.as_u32().saturating_add(2));
+        self.streams_unsent = self.streams_unsent.saturating_sub(1);
+    }
+
     #[inline]
     fn write_head(&mut self, index: u32, transmit: &mut Transmit) {
         if self.role == Role::Client {
-            // `has_stream_ids` sees to it that there is a next one for every call.
-            self.calls.bind(index, self.next_stream);
-            self.next_stream = StreamId::new(self.next_stream.as_u32().saturating_add(2));
-            self.streams_unsent = self.streams_unsent.saturating_sub(1);
+            self.open_next(index);
         }
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.send_head = false;
@@ -271,8 +268,14 @@ impl Connection {
         // END_STREAM goes with the last DATA, never with HEADERS: some peers do not answer those.
         let end = last && self.role == Role::Client && entry.outgoing.finished;
         let len = u32::try_from(octets).unwrap_or(u32::MAX);
-        wire::send::data_header(transmit.buffer(), entry.stream.id, len, end);
-        entry.outgoing.write(octets, transmit);
+        if let Some(message) = entry.outgoing.next_small(octets) {
+            let (out, prefix) = (transmit.buffer(), prefix(message.len()));
+            wire::send::small_data(out, entry.stream.id, end, prefix, message);
+            entry.outgoing.next_written(octets);
+        } else {
+            wire::send::data_header(transmit.buffer(), entry.stream.id, len, end);
+            entry.outgoing.write(octets, transmit);
+        }
         entry.stream.send_window.spend(octets);
         self.send_window.spend(octets);
         self.late.data_written();

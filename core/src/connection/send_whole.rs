@@ -1,20 +1,67 @@
-//! Head, message and trailers of a small response in one go: most responses of unary calls.
+//! A small request, or response, in one go: head, message and end, as most unary calls have them.
 
 use super::{Connection, Role};
 use crate::call::message::{PREFIX_LEN, prefix};
 use crate::call::response::Ending;
 use crate::stream::State;
 use crate::transmit::Transmit;
+use crate::wire::send;
 
 impl Connection {
+    /// Writes what a call sends, where that is ready as a whole and small. False: it is not, and nothing was done.
+    #[inline]
+    pub(super) fn write_whole(&mut self, index: u32, transmit: &mut Transmit) -> bool {
+        match self.role {
+            Role::Client => self.write_request(index, transmit),
+            Role::Server => self.write_response(index, transmit),
+        }
+    }
+
+    /// Writes a request that has one small message, and is held back by nothing: as the same frames, with the same
+    /// effects, that its parts have one by one.
+    #[inline]
+    fn write_request(&mut self, index: u32, transmit: &mut Transmit) -> bool {
+        let Some(entry) = self.calls.get_mut(index) else { return false };
+        let Some(head) = entry.request.as_ref().filter(|_| entry.stream.id.is_zero()) else { return false };
+        let octets = entry.outgoing.unsent();
+        let is_plain = entry.outgoing.finished && entry.blocked == 0 && self.output.crowded.is_empty();
+        let Some(message) = entry.outgoing.next_small(octets).filter(|_| is_plain) else { return false };
+        // No frame of any peer is too small for it.
+        if octets > self.send_window.available().min(entry.stream.send_window.available()) {
+            return false;
+        }
+        let (stream, frame_max, now) = (self.next_stream, self.remote.frame_bytes_max, self.now);
+        let (requests, encoder) = (self.output.requests.get_or_insert_default(), &mut self.encoder);
+        send::headers_with(transmit.buffer(), stream, false, frame_max, |out| {
+            requests.write(head, now, encoder, out);
+        });
+        (entry.send_head, entry.head_written) = (false, true);
+        self.ping_is_free = true;
+        // DATA waits where its head fills the output.
+        let waits = transmit.is_full();
+        if waits {
+            entry.stream.state = State::Open;
+        } else {
+            send::small_data(transmit.buffer(), stream, true, prefix(message.len()), message);
+            entry.outgoing.next_written(octets);
+            entry.stream.state = State::SendClosed;
+            entry.stream.send_window.spend(octets);
+            self.send_window.spend(octets);
+            self.late.data_written();
+            self.output.unsent = self.output.unsent.saturating_sub(octets);
+        }
+        self.open_next(index);
+        if waits {
+            self.output.data.push(&mut self.calls, index);
+        }
+        true
+    }
+
     /// Writes a response that is ready as a whole, has but one small message, says OK, repeats the header blocks
     /// of those before, and is held back by nothing: as the same frames, with the same effects, that its parts
     /// have one by one. False: it is none such, and nothing was done.
     #[inline]
-    pub(super) fn write_whole(&mut self, index: u32, transmit: &mut Transmit) -> bool {
-        if self.role == Role::Client {
-            return false;
-        }
+    fn write_response(&mut self, index: u32, transmit: &mut Transmit) -> bool {
         let Some(entry) = self.calls.get_mut(index) else { return false };
         let is_plain = matches!(entry.ending, Some(Ending::Plain)) && entry.initial.is_empty();
         // Sending leaves both states as they are, until the end.
@@ -50,13 +97,14 @@ mod tests {
     use alloc::format;
     use alloc::string::String;
     use alloc::vec::Vec;
+    use core::time::Duration;
 
     use bytes::{Buf, Bytes};
     use quickcheck::quickcheck;
 
     use super::*;
-    use crate::call::Metadata;
-    use crate::connection::{Config, Event, Received};
+    use crate::call::{CallId, Metadata, Path, RequestHead};
+    use crate::connection::{Config, Event, Received, Start};
     use crate::hpack::{Encoder, Indexing, Token};
     use crate::limits::Limits;
     use crate::time::Instant;
@@ -160,6 +208,103 @@ mod tests {
             }
             true
         }
+    }
+
+    /// A client, and what it wrote.
+    struct Client {
+        connection: Connection,
+        transmit: Transmit,
+        written: Vec<u8>,
+        calls: Vec<CallId>,
+        forgets: bool,
+    }
+
+    impl Client {
+        fn new(target: usize, forgets: bool) -> Self {
+            let limits = Limits::default().unsent_bytes_max(4000).unsent_call_bytes_max(2000);
+            let connection = Connection::client(NOW, &Config::new(limits, 1));
+            let transmit = Transmit::with_target(target);
+            Self { connection, transmit, written: Vec::new(), calls: Vec::new(), forgets }
+        }
+
+        fn start(&mut self, message: Bytes, finished: bool, deadline: Option<Instant>) {
+            const PATH: Path = Path::from_static("/a/b");
+            let head = RequestHead { deadline, ..RequestHead::new(PATH, Bytes::from_static(b"c")) };
+            let start = Start { head, message: Some(message), finished };
+            self.calls.push(self.connection.start_call(NOW, start).unwrap());
+        }
+
+        /// Writes as much as the transport takes.
+        fn write(&mut self, taken: usize) {
+            if self.forgets {
+                self.connection.output.requests = None;
+            }
+            self.connection.poll_transmit(NOW, &mut self.transmit);
+            let piece = self.transmit.copy_to_bytes(taken.min(self.transmit.len()));
+            self.written.extend_from_slice(&piece);
+        }
+
+        /// All that writing a request has an effect on; of calls the last few.
+        fn state(&mut self) -> String {
+            let events: Vec<_> = core::iter::from_fn(|| self.connection.poll_event()).collect();
+            let Connection { send_window, late, streams_unsent, ping_is_free, state, .. } = &self.connection;
+            let (unsent, next) = (self.connection.output.unsent, self.connection.next_stream);
+            let all = format!("{send_window:?} {late:?} {streams_unsent} {ping_is_free} {unsent} {state:?}");
+            let last = self.calls.iter().rev().take(3).map(|call| self.connection.calls.index(*call));
+            let last: Vec<_> = last.map(|index| self.connection.calls.get(index.unwrap())).collect();
+            format!("{all} {next:?} {events:?} {} {last:?}", self.transmit.len())
+        }
+    }
+
+    quickcheck! {
+        /// As for responses; with calls that go on, and some that were answered `Blocked`.
+        fn a_request_is_what_its_parts_are(steps: Vec<(u16, u16, u8)>, window: u16, target: u16) -> bool {
+            let target = usize::from(target % 200) + 1;
+            let mut clients = [Client::new(target, false), Client::new(target, true)];
+            let mut opening = Vec::new();
+            send::settings(&mut opening, &[(send::INITIAL_WINDOW_SIZE, u32::from(window % 2000))]);
+            clients.iter_mut().for_each(|client| client.connection.handle_received(NOW, &mut opening.clone()));
+            for (stream, (size, taken, what)) in (1..).step_by(2).zip(steps) {
+                let message = Bytes::from(alloc::vec![b'm'; usize::from(size % 1500)]);
+                let deadline = (what % 3 == 0).then(|| NOW.saturating_add(Duration::from_secs(size.into())));
+                for client in &mut clients {
+                    client.start(message.clone(), what % 4 != 0, deadline);
+                    if what % 4 == 0 {
+                        let call = client.calls[usize::from(what) % client.calls.len()];
+                        let _ = client.connection.send_message(call, message.clone());
+                    }
+                    client.write(usize::from(taken % 3000));
+                    if what % 5 == 0 {
+                        let mut credit = Vec::new();
+                        send::window_update(&mut credit, StreamId::ZERO, u32::from(taken % 500) + 1);
+                        if StreamId::new(stream) < client.connection.next_stream {
+                            send::window_update(&mut credit, StreamId::new(stream), u32::from(taken % 2500) + 1);
+                        }
+                        client.connection.handle_received(NOW, &mut credit);
+                    }
+                }
+                let [whole, parts] = &mut clients;
+                assert_eq!(whole.written, parts.written);
+                assert_eq!(whole.state(), parts.state());
+            }
+            true
+        }
+    }
+
+    #[test]
+    fn a_repeated_small_request_is_written_as_a_whole() {
+        let mut client = Client::new(1 << 16, false);
+        let mut opening = Vec::new();
+        send::settings(&mut opening, &[]);
+        client.connection.handle_received(NOW, &mut opening);
+        for _ in 0..3 {
+            client.start(Bytes::from_static(b"message"), true, None);
+            client.write(usize::MAX);
+        }
+        client.start(Bytes::from_static(b"message"), true, None);
+        let index = client.connection.calls.index(client.calls[3]).unwrap();
+        assert!(client.connection.write_whole(index, &mut client.transmit));
+        assert!(!client.connection.write_whole(index, &mut client.transmit));
     }
 
     /// The comparison is one: the first of the two does write its responses as a whole.

@@ -176,9 +176,15 @@ impl Connection {
     /// A frame that began must be completed in time, as long as this side reads.
     #[inline]
     pub(super) fn watch_partial(&mut self, mid_frame: bool) {
-        let partial =
-            (mid_frame || self.unfinished.is_some()) && self.wants_receive() && self.state.is_alive();
-        if !partial {
+        if mid_frame || self.unfinished.is_some() {
+            self.watch_begun();
+        } else {
+            self.timers.clear(Timer::PartialFrame);
+        }
+    }
+
+    fn watch_begun(&mut self) {
+        if !self.wants_receive() {
             self.timers.clear(Timer::PartialFrame);
         } else if self.frames != self.frames_at_timer || !self.timers.is_set(Timer::PartialFrame) {
             self.frames_at_timer = self.frames;

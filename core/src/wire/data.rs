@@ -8,9 +8,26 @@ use super::{Frame, FrameType, Malformed, StreamId};
 /// Appends the header of a DATA frame; `len` octets of data must follow it.
 ///
 /// `len` is at most the peer's `SETTINGS_MAX_FRAME_SIZE`, which the caller knows.
+#[inline]
 pub fn data_header(out: &mut Vec<u8>, stream_id: StreamId, len: u32, end_stream: bool) {
     let flags = if end_stream { flag::END_STREAM } else { 0 };
     FrameHeader { length: len, kind: FrameType::DATA, flags, stream_id }.write(out);
+}
+
+/// Appends a DATA frame of a prefix and a message that is small enough for one frame of any peer.
+#[inline(always)]
+pub(crate) fn small_data<const PREFIX: usize>(
+    out: &mut Vec<u8>,
+    stream_id: StreamId,
+    end_stream: bool,
+    prefix: [u8; PREFIX],
+    message: &[u8],
+) {
+    let octets = message.len().saturating_add(PREFIX);
+    out.reserve(octets.saturating_add(FrameHeader::LEN));
+    data_header(out, stream_id, u32::try_from(octets).unwrap_or(u32::MAX), end_stream);
+    out.extend_from_slice(&prefix);
+    out.extend_from_slice(message);
 }
 
 /// What is left of the payload of a DATA frame.

@@ -24,7 +24,7 @@ pub fn headers(out: &mut Vec<u8>, stream_id: StreamId, block: &[u8], end_stream:
 
 /// Appends a header block that `encode` writes behind what is there, as [`headers`] does with one that is
 /// there already.
-#[inline]
+#[inline(always)]
 pub(crate) fn headers_with(
     out: &mut Vec<u8>,
     stream_id: StreamId,

@@ -5,6 +5,7 @@
 //! accepts more.
 
 pub use super::data::data_header;
+pub(crate) use super::data::small_data;
 pub use super::goaway::goaway;
 pub use super::headers::headers;
 pub(crate) use super::headers::headers_with;
