@@ -356,7 +356,9 @@ impl Connection {
     /// Client: the response head (initial metadata); once. `None` before it came, and for a call that ended
     /// without one.
     pub fn take_response(&mut self, call: CallId) -> Option<ResponseHead> {
-        self.calls.find(call)?.1.response.take()
+        let (_, entry) = self.calls.find(call)?;
+        let came = core::mem::take(&mut entry.has_response);
+        came.then(|| entry.response.take().map_or_else(ResponseHead::default, |head| *head))
     }
 
     /// How the call ended; once. `None` while it runs.

@@ -20,8 +20,10 @@ pub(super) struct Entry {
     pub(super) outgoing: Outgoing,
     /// Client: the head to be written, kept until the call is committed. Server: until it is taken.
     pub(super) request: Option<RequestHead>,
-    /// Client: the response head until it is taken.
-    pub(super) response: Option<ResponseHead>,
+    /// Client: the response head until it is taken, where it says anything.
+    pub(super) response: Option<Box<ResponseHead>>,
+    /// Client: the response head came and was not taken.
+    pub(super) has_response: bool,
     /// Server: what initial metadata go out. Written when `send_head` is set.
     pub(super) initial: Metadata,
     /// HEADERS are to be written.
@@ -91,6 +93,7 @@ impl Default for Entry {
             outgoing: Outgoing::default(),
             request: None,
             response: None,
+            has_response: false,
             initial: Metadata::new(),
             send_head: false,
             head_written: false,
@@ -129,6 +132,7 @@ impl Entry {
             outgoing,
             request,
             response,
+            has_response,
             initial,
             send_head,
             head_written,
@@ -168,7 +172,7 @@ impl Entry {
         (*content_length, *received) = (None, 0);
         (*blocked, *withheld, *metadata_bytes) = (0, 0, 0);
         *events = 0;
-        (*send_head, *head_written, *has_deadline) = (false, false, false);
+        (*has_response, *send_head, *head_written, *has_deadline) = (false, false, false, false);
         (*counted, *told, *waiting, *released, *bound) = (false, false, false, false, false);
         *started = Instant::ZERO;
     }

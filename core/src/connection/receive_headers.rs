@@ -243,7 +243,7 @@ impl Connection {
         let usual = stamp.zip(self.usual.as_ref());
         match usual.and_then(|(stamp, usual)| usual.get(stamp, first, end)) {
             Some(UsualBlock::Head) => {
-                self.response_begins(index, ResponseHead::default(), None);
+                self.response_begins(index, None, None);
                 Ok(())
             }
             Some(UsualBlock::Ok) => {
@@ -258,12 +258,13 @@ impl Connection {
 
     /// The response's head came, and the call is committed.
     #[inline]
-    fn response_begins(&mut self, index: u32, head: ResponseHead, content_length: Option<u64>) {
+    fn response_begins(&mut self, index: u32, head: Option<Box<ResponseHead>>, content_length: Option<u64>) {
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.receiving = entry.receiving.next(Received::Head).unwrap_or(Receiving::Messages);
         entry.content_length = content_length;
         if entry.is_running() {
-            entry.response = Some(head);
+            entry.response = head;
+            entry.has_response = true;
             entry.request = None;
             entry.outgoing.commit();
             self.events.raise(&mut self.calls, index, Kind::Headers);
@@ -299,6 +300,7 @@ impl Connection {
         match judged {
             ResponseStart::Interim => self.interim(index, stream),
             ResponseStart::Head { head, content_length } => {
+                let head = (head != ResponseHead::default()).then(|| Box::new(head));
                 self.response_begins(index, head, content_length);
                 if end { self.receive_end(index) } else { Ok(()) }
             }

@@ -216,15 +216,15 @@ mod tests {
         transmit: Transmit,
         written: Vec<u8>,
         calls: Vec<CallId>,
-        forgets: bool,
+        by_parts: bool,
     }
 
     impl Client {
-        fn new(target: usize, forgets: bool) -> Self {
+        fn new(target: usize, by_parts: bool) -> Self {
             let limits = Limits::default().unsent_bytes_max(4000).unsent_call_bytes_max(2000);
             let connection = Connection::client(NOW, &Config::new(limits, 1));
             let transmit = Transmit::with_target(target);
-            Self { connection, transmit, written: Vec::new(), calls: Vec::new(), forgets }
+            Self { connection, transmit, written: Vec::new(), calls: Vec::new(), by_parts }
         }
 
         fn start(&mut self, message: Bytes, finished: bool, deadline: Option<Instant>) {
@@ -236,8 +236,10 @@ mod tests {
 
         /// Writes as much as the transport takes.
         fn write(&mut self, taken: usize) {
-            if self.forgets {
-                self.connection.output.requests = None;
+            let last = self.calls.last().and_then(|call| self.connection.calls.index(*call));
+            if let Some(index) = last.filter(|_| self.by_parts) {
+                // A call that waits for room in vain keeps the next one from being written as a whole.
+                self.connection.output.crowded.push(&mut self.connection.calls, index);
             }
             self.connection.poll_transmit(NOW, &mut self.transmit);
             let piece = self.transmit.copy_to_bytes(taken.min(self.transmit.len()));
