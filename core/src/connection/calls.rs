@@ -171,8 +171,8 @@ impl Connection {
 
     #[inline]
     fn free(&mut self, index: u32) {
-        self.drop_incoming(index);
         let Some(mut entry) = self.calls.remove(index) else { return };
+        debug_assert!(entry.incoming.is_idle(), "a call that is released holds nothing of the peer's");
         self.output.unsent = self.output.unsent.saturating_sub(entry.outgoing.unsent());
         if entry.has_deadline {
             self.deadlines.remove(index);

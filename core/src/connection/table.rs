@@ -301,6 +301,7 @@ pub(super) struct Ring<const NUMBER: u8> {
     /// The first has a place of its own, for there is mostly one; [`NOBODY`] only if there is none behind.
     first: u32,
     /// From the time on that there is more than one.
+    #[expect(clippy::box_collection, reason = "a connection has seven rings, and most stay without")]
     behind: Option<Box<VecDeque<u32>>>,
 }
 
