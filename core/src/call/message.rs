@@ -1,5 +1,6 @@
 //! Length-Prefixed-Message (PROTOCOL-HTTP2.md): five octets of prefix, then the message; in any chunking.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use core::fmt;
@@ -64,10 +65,8 @@ impl fmt::Display for MessageError {
 #[derive(Debug, Default)]
 pub struct Assembler {
     scan: Scan,
-    /// The first message as far as it came, if it is not small; complete when `front` is set.
-    building: Buffer,
-    /// What that may take of memory; if it is a spare buffer it takes none.
-    reserved: usize,
+    /// The first message as far as it came, if it is not small; from the time on that there was one.
+    building: Option<Box<Building>>,
     /// Likewise, if it is small: in a buffer that serves message after message, as soon as each is dropped.
     small: BytesMut,
     /// What that buffer has, in use or not.
@@ -78,6 +77,14 @@ pub struct Assembler {
     /// Raw octets behind `front`, prefixes included, from `rest_start` on.
     rest: Vec<u8>,
     rest_start: usize,
+}
+
+/// A message that is put together.
+#[derive(Debug, Default)]
+struct Building {
+    octets: Buffer,
+    /// What that may take of memory; if it is a spare buffer it takes none.
+    reserved: usize,
 }
 
 /// Where the received octets stand: in a prefix, or in a message with `left` octets to come.
@@ -232,7 +239,7 @@ impl Assembler {
     #[inline]
     pub fn held(&self) -> usize {
         let front = self.front.as_ref().map_or(0, Bytes::len);
-        let building = self.reserved.saturating_add(self.small.len());
+        let building = self.reserved().saturating_add(self.small.len());
         // An empty buffer that is kept for the next call holds nothing of the peer's.
         let rest = if self.rest.is_empty() { 0 } else { self.rest.capacity() };
         front.saturating_add(building).saturating_add(rest)
@@ -288,7 +295,7 @@ impl Assembler {
     pub(crate) fn is_idle(&self) -> bool {
         self.scan.have == 0
             && self.front.is_none()
-            && self.reserved == 0
+            && self.reserved() == 0
             && self.small.is_empty()
             && self.rest.is_empty()
     }
@@ -303,8 +310,7 @@ impl Assembler {
 
     fn drop_all(&mut self) {
         self.scan = Scan::default();
-        self.building = Buffer::default();
-        self.reserved = 0;
+        self.building = None;
         self.small.clear();
         self.front = None;
         self.drop_rest();
@@ -394,31 +400,38 @@ impl Assembler {
 
     /// The message that is complete.
     fn built(&mut self) -> Bytes {
-        if self.small.is_empty() {
-            self.reserved = 0;
-            return core::mem::take(&mut self.building).freeze();
+        if !self.small.is_empty() {
+            return self.small.split().freeze();
         }
-        self.small.split().freeze()
+        let building = self.building.as_deref_mut().map(core::mem::take);
+        building.map_or_else(Bytes::new, |building| building.octets.freeze())
+    }
+
+    /// What the message that is put together takes of memory, if it is not small.
+    #[inline]
+    fn reserved(&self) -> usize {
+        self.building.as_ref().map_or(0, |building| building.reserved)
     }
 
     /// Adds octets to the message that is put together.
     fn build(&mut self, piece: &[u8], room: usize) {
-        let begins = self.reserved == 0 && self.small.is_empty();
+        let begins = self.reserved() == 0 && self.small.is_empty();
         if begins && self.scan.length <= SMALL_MAX && self.has_small_room(self.scan.length)
             || !self.small.is_empty()
         {
             return self.small.extend_from_slice(piece);
         }
-        let (needed, whole) = (self.building.len().saturating_add(piece.len()), self.scan.length);
-        if needed > self.reserved {
-            self.reserved = next_capacity(needed, self.reserved, whole, room);
+        let Building { octets, reserved } = &mut **self.building.get_or_insert_default();
+        let (needed, whole) = (octets.len().saturating_add(piece.len()), self.scan.length);
+        if needed > *reserved {
+            *reserved = next_capacity(needed, *reserved, whole, room);
         }
-        if needed > self.building.capacity() {
-            let mut larger = Buffer::spare(whole).unwrap_or_else(|| Buffer::new(self.reserved));
-            larger.bytes().extend_from_slice(self.building.bytes());
-            self.building = larger;
+        if needed > octets.capacity() {
+            let mut larger = Buffer::spare(whole).unwrap_or_else(|| Buffer::new(*reserved));
+            larger.bytes().extend_from_slice(octets.bytes());
+            *octets = larger;
         }
-        self.building.bytes().extend_from_slice(piece);
+        octets.bytes().extend_from_slice(piece);
     }
 
     /// Adds raw octets. Before the buffer grows, what was taken of it makes room.

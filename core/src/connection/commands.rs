@@ -104,7 +104,7 @@ impl Connection {
         if entry.send_head || entry.head_written {
             return Err(Misuse::HeadersSent);
         }
-        entry.initial = metadata;
+        entry.initial = (!metadata.is_empty()).then(|| Box::new(metadata));
         entry.send_head = true;
         self.output.urgent.push(&mut self.calls, index);
         Ok(())

@@ -24,8 +24,8 @@ pub(super) struct Entry {
     pub(super) response: Option<Box<ResponseHead>>,
     /// Client: the response head came and was not taken.
     pub(super) has_response: bool,
-    /// Server: what initial metadata go out. Written when `send_head` is set.
-    pub(super) initial: Metadata,
+    /// Server: what initial metadata go out, if any. Written when `send_head` is set.
+    pub(super) initial: Option<Box<Metadata>>,
     /// HEADERS are to be written.
     pub(super) send_head: bool,
     /// The head was written.
@@ -94,7 +94,7 @@ impl Default for Entry {
             request: None,
             response: None,
             has_response: false,
-            initial: Metadata::new(),
+            initial: None,
             send_head: false,
             head_written: false,
             ending: None,
@@ -162,7 +162,7 @@ impl Entry {
         outgoing.clear();
         *request = None;
         *response = None;
-        *initial = Metadata::new();
+        *initial = None;
         *ending = None;
         *reset = None;
         *not_grpc = None;
