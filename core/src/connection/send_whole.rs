@@ -236,12 +236,18 @@ mod tests {
 
         /// Writes as much as the transport takes.
         fn write(&mut self, taken: usize) {
+            // Who waits for room in vain keeps the next request from being written as a whole.
             let last = self.calls.last().and_then(|call| self.connection.calls.index(*call));
-            if let Some(index) = last.filter(|_| self.by_parts) {
-                // A call that waits for room in vain keeps the next one from being written as a whole.
+            let waits_for_nothing = |client: &Self, index: &u32| {
+                client.connection.calls.get(*index).is_some_and(|entry| entry.blocked == 0)
+            };
+            if let Some(index) = last.filter(|index| self.by_parts && waits_for_nothing(self, index)) {
                 self.connection.output.crowded.push(&mut self.connection.calls, index);
             }
             self.connection.poll_transmit(NOW, &mut self.transmit);
+            if self.connection.output.crowded.front().is_some_and(|index| waits_for_nothing(self, &index)) {
+                self.connection.output.crowded.pop(&mut self.connection.calls);
+            }
             let piece = self.transmit.copy_to_bytes(taken.min(self.transmit.len()));
             self.written.extend_from_slice(&piece);
         }
