@@ -7,16 +7,22 @@
 //! what has not moved since the look before: a seat that nobody took up, calls that nobody took, output that
 //! nobody wrote; and does what was left undone. Since it is up anyway, leaders that wait leave it to the
 //! lookout to look at the time. When there was nothing to look after for a while, it sleeps like the others.
+//!
+//! A handler of a stream that waits again soon after each message leads the poller itself while it waits, as its
+//! *heir*: a leader that brought no calls leaves its seat to one. Such a handler runs no calls of others; where some
+//! come it gives the seat up to a follower.
 
 use slab::Slab;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
 use std::thread::Thread;
 use std::time::Duration;
 
 use sailplane_driver::{IncomingCall, Link};
 
+use crate::poller::Poller;
 use crate::seat::Seat;
 use crate::transport::Transport;
 
@@ -65,6 +71,8 @@ pub(crate) struct Crew {
     waking: usize,
     running: usize,
     waiting: usize,
+    /// Handlers that wait, at their desks, and would lead these pollers meanwhile.
+    heirs: Vec<(usize, Arc<Poller>, Waker)>,
     threads: usize,
     stopped: bool,
     /// The connections whose calls are run, and since which look, by the threads that run them.
@@ -144,6 +152,7 @@ impl Crew {
             waking: 0,
             running: 0,
             waiting: 0,
+            heirs: Vec::new(),
             threads: 0,
             stopped: false,
             desks: Slab::new(),
@@ -172,6 +181,19 @@ impl Crew {
         }
         self.desks[desk] = None;
         self.seats.pop().map_or(Work::Sleep, |(seat, _)| Work::Lead(seat))
+    }
+
+    /// The same for a thread that left its seat to an heir.
+    pub(crate) fn next_call(&mut self, desk: usize) -> Work {
+        if self.stopped {
+            self.end(desk);
+            return Work::End;
+        }
+        if let Some(run) = self.take_call(desk) {
+            return Work::Run(run);
+        }
+        self.desks[desk] = None;
+        Work::Sleep
     }
 
     fn end(&mut self, desk: usize) {
@@ -225,7 +247,32 @@ impl Crew {
     pub(crate) fn end_waiting(&mut self, desk: usize, link: Option<Arc<Link<Transport>>>) {
         self.waiting -= 1;
         self.running += 1;
+        self.heirs.retain(|(heir, _, _)| *heir != desk);
         self.desks[desk] = link.map(|link| (link, self.lookout.looks));
+    }
+
+    /// A handler that waits leads this poller meanwhile, if nobody does; otherwise it is its heir.
+    pub(crate) fn inherit(&mut self, desk: usize, poller: &Arc<Poller>, waker: &Waker) -> Option<Box<Seat>> {
+        if self.stopped {
+            return None;
+        }
+        let position = self.seats.iter().position(|(seat, _)| Arc::ptr_eq(seat.poller(), poller));
+        let seat = position.map(|position| self.seats.swap_remove(position).0);
+        if seat.is_none() {
+            self.heirs.push((desk, Arc::clone(poller), waker.clone()));
+        }
+        seat
+    }
+
+    /// An heir of this poller, to be woken when its seat was given up.
+    pub(crate) fn take_heir(&mut self, poller: &Arc<Poller>) -> Option<Waker> {
+        let position = self.heirs.iter().position(|(_, other, _)| Arc::ptr_eq(other, poller))?;
+        Some(self.heirs.swap_remove(position).2)
+    }
+
+    /// Calls came to a handler that leads while it waits. It gives up its seat, and others run them.
+    pub(crate) fn came_to_heir(&mut self, calls: &mut Vec<IncomingCall<Transport>>) {
+        self.calls.extend(calls.drain(..));
     }
 
     /// Whether calls wait that could run, and a mark of the progress that they make.
@@ -396,6 +443,22 @@ impl Sleeper {
 mod tests {
     use super::*;
     use crate::poller::Poller;
+
+    #[test]
+    fn an_heir_takes_the_seat_that_lies_about_and_waits_for_the_one_that_is_taken() {
+        let (poller, seat) = Poller::new().unwrap();
+        let (other, _) = Poller::new().unwrap();
+        let mut crew = Crew::new(Sizes { workers: 2, pollers: 1, cores: 1 }, [seat]);
+        let (desk, waker) = (crew.desk(), Waker::noop());
+        assert!(crew.inherit(desk, &other, waker).is_none());
+        let seat = crew.inherit(desk, &poller, waker).expect("nobody has it");
+        assert!(crew.take_heir(&poller).is_none(), "it leads already");
+        assert!(crew.inherit(desk, &poller, waker).is_none());
+        assert!(crew.take_heir(&poller).is_some());
+        crew.give_up(seat);
+        crew.stop();
+        assert!(crew.inherit(desk, &poller, waker).is_none());
+    }
 
     #[test]
     fn the_lookout_looks_less_often_while_nothing_is_left_lying_and_helps_at_the_second_look() {

@@ -121,8 +121,7 @@ impl Io for Transport {
     fn block(&self, blocked: &mut Blocked<'_, Self>) {
         // An async handler runs inside `poll`: only while the thread sleeps, another may run in its place.
         while !blocked.poll() {
-            let _waiting = worker::waiting();
-            blocked.parker().park(None);
+            worker::wait(blocked, &self.poller);
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What a thread of a server does all day.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sailplane::Instant;
-use sailplane_driver::{Gather, IncomingCall, Job, Link, Turn, last_command, now};
+use sailplane_driver::{Blocked, Gather, IncomingCall, Job, Link, Turn, last_command, now};
 
-use crate::crew::{self, Look, Run, Sleeper, Work};
+use crate::crew::{self, Look, Rouse, Run, Sleeper, Work};
+use crate::poller::Poller;
 use crate::pool::Pool;
 use crate::seat::{self, Seat};
 use crate::transport::Transport;
@@ -19,8 +20,12 @@ const SPARE_LINGERS: Duration = Duration::from_secs(5);
 const EARLY: Duration = Duration::from_millis(25);
 /// How long a thread runs calls of methods that return quickly before another helps it.
 const ALONE: Duration = Duration::from_micros(250);
+/// So often in a row has a handler to wait again within that time before it leads while it waits.
+const STEADY: u8 = 16;
 
 thread_local! {
+    /// When the handler on this thread went on last, and how often in a row it waited again soon after.
+    static STEADINESS: Cell<(Instant, u8)> = const { Cell::new((Instant::ZERO, 0)) };
     /// The pool whose handler runs on this thread, and the thread's desk.
     static POOL: RefCell<(Weak<Pool>, usize)> = const { RefCell::new((Weak::new(), 0)) };
 }
@@ -57,12 +62,21 @@ enum Roused {
     Lookout,
     /// It looked out, and saw what did not move.
     Helps,
+    /// It left its seat to a handler that waits.
+    Yielded,
 }
 
 impl Roused {
     const fn new(looks_out: bool) -> Self {
         if looks_out { Self::Lookout } else { Self::Woken }
     }
+}
+
+/// To what a thread led.
+enum Led {
+    To(Run),
+    ToAnHeir,
+    ToTheEnd,
 }
 
 struct Worker<'a> {
@@ -93,13 +107,18 @@ impl Worker<'_> {
             match roused {
                 Roused::Ran => crew.ran(),
                 Roused::Woken => crew.arrived(),
-                Roused::Lookout | Roused::Helps => {}
+                Roused::Lookout | Roused::Helps | Roused::Yielded => {}
             }
-            let work = crew.next(self.desk, roused != Roused::Ran);
+            let urgent = !matches!(roused, Roused::Ran | Roused::Yielded);
+            let work = if roused == Roused::Yielded {
+                crew.next_call(self.desk)
+            } else {
+                crew.next(self.desk, urgent)
+            };
             let spare = matches!(work, Work::Sleep).then(|| crew.sleep(&self.me));
             // With a call to run, the rest is left once it is known how long that may take.
             let leaves = roused != Roused::Ran || !matches!(work, Work::Run(_));
-            let rest = leaves.then(|| crew.leave_rest(roused != Roused::Ran));
+            let rest = leaves.then(|| crew.leave_rest(urgent));
             drop(crew);
             rest.into_iter().flatten().for_each(|rouse| pool.apply(rouse));
             (work, spare)
@@ -115,12 +134,12 @@ impl Worker<'_> {
             Work::Lead(seat) => {
                 self.end_turn();
                 Some(match self.lead(seat) {
-                    Some(run) => {
+                    Led::To(run) => {
                         self.run(run);
                         Roused::Ran
                     }
-                    // The end.
-                    None => Roused::Helps,
+                    Led::ToTheEnd => Roused::Helps,
+                    Led::ToAnHeir => Roused::Yielded,
                 })
             }
             Work::Sleep => {
@@ -131,9 +150,10 @@ impl Worker<'_> {
         }
     }
 
-    /// Leads a poller until a call comes that this thread has to run, or until the end. Where it is likely to
+    /// Leads a poller until a call comes that this thread has to run, a handler would lead that has nothing else to
+    /// do at the moment, or until the end. Where it is likely to
     /// lead on at once, it runs what one connection brought before it reads the next.
-    fn lead(&mut self, mut seat: Box<Seat>) -> Option<Run> {
+    fn lead(&mut self, mut seat: Box<Seat>) -> Led {
         let (pool, mut waited) = (self.pool, false);
         let accepts = pool.accepts(seat.poller());
         loop {
@@ -146,10 +166,10 @@ impl Worker<'_> {
             let mut crew = pool.crew();
             if crew.is_stopped() {
                 crew.give_up(seat);
-                return None;
+                return Led::ToTheEnd;
             }
             let mine = if self.calls.is_empty() { None } else { crew.came(self.desk, &mut self.calls) };
-            if mine.is_some() {
+            if let Some(run) = mine {
                 crew.give_up(seat);
                 drop(crew);
                 let now = now();
@@ -157,7 +177,15 @@ impl Worker<'_> {
                 if waited {
                     self.since = now;
                 }
-                return mine;
+                return Led::To(run);
+            }
+            if let Some(heir) = crew.take_heir(seat.poller()) {
+                crew.give_up(seat);
+                drop(crew);
+                // What is left lying until it leads is looked after from here on.
+                self.leave_rest(false);
+                heir.wake();
+                return Led::ToAnHeir;
             }
             let rest = crew.leave_rest(true);
             drop(crew);
@@ -205,6 +233,7 @@ impl Worker<'_> {
         } else if !pool.has_lookout.load(Ordering::SeqCst) {
             self.leave_rest(false);
         }
+        STEADINESS.set((Instant::ZERO, 0));
         match job {
             Job::Blocking(job) => job.run(),
             Job::Async(job) => job.block(),
@@ -334,16 +363,45 @@ impl seat::Turn for Collect<'_> {
 /// Says that the calling thread waits, if it is a server's that runs a handler: what the handler sent leaves, and
 /// another may run meanwhile.
 pub(crate) fn waiting() -> Option<Waiting> {
-    let (pool, desk) = POOL.with_borrow(|(pool, desk)| Some((pool.upgrade()?, *desk)))?;
+    let (pool, desk) = here()?;
     let (link, rest) = {
         let mut crew = pool.crew();
         (crew.begin_waiting(desk), crew.leave_rest(true))
     };
-    if let Some(link) = &link {
-        link.flush_gathered();
+    let waiting = Waiting { pool, desk, link };
+    waiting.begin(rest);
+    Some(waiting)
+}
+
+/// Waits until `blocked` may have something. A handler that has waited again soon, time after time, leads the
+/// poller meanwhile: what it waits for comes without a change of threads.
+pub(crate) fn wait(blocked: &Blocked<'_, Transport>, poller: &Arc<Poller>) {
+    let (since, count) = STEADINESS.get();
+    let is_soon = now().saturating_duration_since(since) <= ALONE;
+    let count = if is_soon { count.saturating_add(1).min(STEADY) } else { 0 };
+    let mut steady = count == STEADY;
+    let Some((pool, desk)) = here() else {
+        blocked.parker().park(None);
+        return;
+    };
+    let (link, seat, rest) = {
+        let mut crew = pool.crew();
+        let link = crew.begin_waiting(desk);
+        let seat = if steady { crew.inherit(desk, poller, blocked.parker().waker()) } else { None };
+        (link, seat, crew.leave_rest(true))
+    };
+    let waiting = Waiting { pool, desk, link };
+    waiting.begin(rest);
+    match seat {
+        Some(seat) => steady = waiting.lead(seat, blocked),
+        None => _ = blocked.parker().park(None),
     }
-    rest.into_iter().for_each(|rouse| pool.apply(rouse));
-    Some(Waiting { pool, desk, link })
+    drop(waiting);
+    STEADINESS.set((now(), if steady || count < STEADY { count } else { 0 }));
+}
+
+fn here() -> Option<(Arc<Pool>, usize)> {
+    POOL.with_borrow(|(pool, desk)| Some((pool.upgrade()?, *desk)))
 }
 
 /// Output waits for more: somebody has to see to it that it does not wait for long.
@@ -364,8 +422,68 @@ pub(crate) struct Waiting {
     link: Option<Arc<Link<Transport>>>,
 }
 
+impl Waiting {
+    fn begin(&self, rest: [Rouse; 2]) {
+        self.flush();
+        rest.into_iter().for_each(|rouse| self.pool.apply(rouse));
+    }
+
+    fn flush(&self) {
+        if let Some(link) = &self.link {
+            link.flush_gathered();
+        }
+    }
+
+    /// Leads until `blocked` may have something, or there is a call that somebody else has to run; false then.
+    fn lead(&self, seat: Box<Seat>, blocked: &Blocked<'_, Transport>) -> bool {
+        let (pool, parker) = (&self.pool, blocked.parker());
+        let (interrupt, accepts) = (seat.interrupt(), pool.accepts(seat.poller()));
+        let mut leading = Leading { pool, seat: Some(seat), calls: Vec::new() };
+        let Leading { seat: Some(seat), calls, .. } = &mut leading else { return false };
+        while !parker.is_notified() {
+            // What came gave output, which does not wait for what comes next.
+            self.flush();
+            let paused = if accepts { pool.accept.paused() } else { None };
+            if parker.sleep(&interrupt, || _ = seat.wait(paused, Some(&pool.watched))) {
+                // The sleep took the notification.
+                parker.waker().wake_by_ref();
+            }
+            seat.turn(&mut Collect { calls, one: false });
+            if accepts {
+                accept(pool, seat, paused);
+            }
+            if !calls.is_empty() || pool.crew().is_stopped() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.pool.crew().end_waiting(self.desk, self.link.take());
+    }
+}
+
+/// A handler that leads while it waits: it gives its seat up, also on unwind. Nobody is woken for it, since it is
+/// back soon, if not for a call.
+struct Leading<'a> {
+    pool: &'a Arc<Pool>,
+    seat: Option<Box<Seat>>,
+    calls: Vec<IncomingCall<Transport>>,
+}
+
+impl Drop for Leading<'_> {
+    fn drop(&mut self) {
+        let Some(seat) = self.seat.take() else { return };
+        let rest = {
+            let mut crew = self.pool.crew();
+            crew.give_up(seat);
+            let urgent = !self.calls.is_empty();
+            crew.came_to_heir(&mut self.calls);
+            crew.leave_rest(urgent)
+        };
+        rest.into_iter().for_each(|rouse| self.pool.apply(rouse));
     }
 }

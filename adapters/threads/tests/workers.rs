@@ -125,6 +125,59 @@ fn an_inline_service_that_blocks_all_the_same_keeps_nobody_for_long() {
     });
 }
 
+/// A handler that waits again soon, time after time, leads the poller while it waits.
+#[test]
+fn a_handler_that_leads_while_it_waits_keeps_nobody_from_being_served() {
+    let server = Running::with(Server::new().pollers(1));
+    let (client, other) = (server.client(), server.client());
+    let (mut greetings, mut replies) = client.bidi_hello();
+    for _ in 0..3 {
+        for _ in 0..100 {
+            greetings.send(&hello("you")).unwrap();
+            assert_eq!(replies.message().unwrap().unwrap().message, "Hello, you!");
+        }
+        // Calls come to the handler that leads: on its connection, and on another.
+        for _ in 0..3 {
+            assert_eq!(client.say_hello(&hello("me")).unwrap().message, "Hello, me!");
+            assert_eq!(other.say_hello(&hello("me")).unwrap().message, "Hello, me!");
+        }
+    }
+    for _ in 0..100 {
+        greetings.send(&hello("you")).unwrap();
+        assert_eq!(replies.message().unwrap().unwrap().message, "Hello, you!");
+    }
+    greetings.send(&hello("gate")).unwrap();
+    let gate = &server.guest.0.gate;
+    gate.await_waiting(1);
+    // It is expected to be back soon, and is not.
+    assert_eq!(client.say_hello(&hello("me")).unwrap().message, "Hello, me!");
+    assert_eq!(other.say_hello(&hello("me")).unwrap().message, "Hello, me!");
+    gate.open();
+    assert_eq!(replies.message().unwrap().unwrap().message, "Hello, gate!");
+    greetings.finish();
+    assert!(replies.message().unwrap().is_none());
+}
+
+#[test]
+fn several_handlers_that_wait_and_their_cancellation_reach_each_other() {
+    let server = Running::with(Server::new().pollers(1));
+    let clients: Vec<_> = (0..3).map(|_| server.client()).collect();
+    let mut calls: Vec<_> = clients.iter().map(|client| client.bidi_hello()).collect();
+    for _ in 0..200 {
+        for (greetings, replies) in &mut calls {
+            greetings.send(&hello("you")).unwrap();
+            assert_eq!(replies.message().unwrap().unwrap().message, "Hello, you!");
+        }
+    }
+    drop(calls);
+    let since = std::time::Instant::now();
+    while server.guest.0.cancelled.load(Ordering::SeqCst) < 3 {
+        assert!(since.elapsed() < Duration::from_secs(10), "a handler does not see that it was cancelled");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(clients[0].say_hello(&hello("me")).unwrap().message, "Hello, me!");
+}
+
 #[test]
 fn messages_of_a_handler_that_then_waits_for_something_else_are_on_their_way() {
     let server = Running::with(Server::new().pollers(1));

@@ -56,16 +56,39 @@ impl Outgoing {
         self.pushed(octets, replay_max);
     }
 
+    /// Adds small messages of so many `octets` to the last unsent piece. False: there is more to it than that, and
+    /// nothing was done.
+    #[inline]
+    pub(crate) fn append(&mut self, batch: &mut Batch, octets: usize) -> bool {
+        let (small, large) = batch.parts();
+        if large.is_some() || self.replay.is_some() {
+            return false;
+        }
+        let Some(framed) = self.last_framed(octets) else { return false };
+        framed.append(small);
+        self.unsent = self.unsent.saturating_add(octets);
+        true
+    }
+
     /// Adds small messages to those that wait, or behind them.
     #[inline]
     fn push_framed(&mut self, small: &mut Vec<u8>) {
-        let is_unsent = self.messages.len() > self.written;
-        if let Some(Piece::Framed(framed)) = self.messages.last_mut().filter(|_| is_unsent) {
-            if framed.len().saturating_add(small.len()) <= FRAMED_MAX {
-                return framed.append(small);
-            }
+        match self.last_framed(small.len()) {
+            Some(framed) => framed.append(small),
+            None => self.messages.push(Piece::Framed(core::mem::take(small))),
         }
-        self.messages.push(Piece::Framed(core::mem::take(small)));
+    }
+
+    /// The last unsent piece, if it is of small messages and so many octets fit in.
+    #[inline]
+    fn last_framed(&mut self, octets: usize) -> Option<&mut Vec<u8>> {
+        let is_unsent = self.messages.len() > self.written;
+        match self.messages.last_mut() {
+            Some(Piece::Framed(framed)) if is_unsent && framed.len().saturating_add(octets) <= FRAMED_MAX => {
+                Some(framed)
+            }
+            _ => None,
+        }
     }
 
     #[inline]

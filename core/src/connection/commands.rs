@@ -142,12 +142,33 @@ impl Connection {
             return Err(SendError::Misuse(Misuse::MessageTooLarge));
         }
         let octets = batch.octets();
+        if self.append(call, batch, octets) {
+            return Ok(());
+        }
         let index = self.admit(call, octets)?;
         if let Some(entry) = self.calls.get_mut(index) {
             entry.outgoing.push_batch(batch, self.limits.replay_bytes_max);
         }
         self.queued(index, octets);
         Ok(())
+    }
+
+    /// Adds small messages to such that are unsent, where there is room: then the call has its place in the output
+    /// already. False: nothing was done.
+    #[inline]
+    fn append(&mut self, call: CallId, batch: &mut Batch, octets: usize) -> bool {
+        let unsent = self.output.unsent.saturating_add(octets);
+        let Some((_, entry)) = self.calls.find(call) else { return false };
+        let has_room = unsent <= self.limits.unsent_bytes_max
+            && entry.outgoing.unsent().saturating_add(octets) <= self.limits.unsent_call_bytes_max;
+        let added = has_room
+            && entry.is_running()
+            && !entry.outgoing.finished
+            && entry.outgoing.append(batch, octets);
+        if added {
+            self.output.unsent = unsent;
+        }
+        added
     }
 
     /// Whether a call may queue so much; its place.

@@ -100,12 +100,26 @@ impl Link {
     /// The driver and its name for the call.
     #[inline]
     pub(crate) fn parts(&self) -> Result<(&Arc<dyn Driver>, CallId)> {
+        self.live().ok_or_else(|| self.failure())
+    }
+
+    /// [`parts`](Self::parts), if there is a call.
+    #[inline]
+    fn live(&self) -> Option<(&Arc<dyn Driver>, CallId)> {
         match self {
-            Self::Client(handle) => Ok((&handle.driver, handle.call)),
-            Self::Half(handle) => Ok((&handle.driver, handle.call)),
-            Self::Server(call) => Ok(call.parts()),
-            Self::Failed(status) => Err(status.clone()),
-            Self::Over => Err(Status::internal("the call is over")),
+            Self::Client(handle) => Some((&handle.driver, handle.call)),
+            Self::Half(handle) => Some((&handle.driver, handle.call)),
+            Self::Server(call) => Some(call.parts()),
+            Self::Failed(_) | Self::Over => None,
+        }
+    }
+
+    /// Why there is no call.
+    #[cold]
+    fn failure(&self) -> Status {
+        match self {
+            Self::Failed(status) => status.clone(),
+            _ => Status::internal("the call is over"),
         }
     }
 
@@ -129,9 +143,9 @@ impl Link {
 
     #[inline]
     pub(crate) fn poll_send(&self, batch: &mut Batch, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        match self.parts() {
-            Ok((driver, call)) => driver.poll_send(call, batch, cx),
-            Err(status) => Poll::Ready(Err(status)),
+        match self.live() {
+            Some((driver, call)) => driver.poll_send(call, batch, cx),
+            None => Poll::Ready(Err(self.failure())),
         }
     }
 

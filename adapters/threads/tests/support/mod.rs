@@ -132,7 +132,12 @@ impl GreeterBlocking for Guest {
     ) -> Result<()> {
         for request in requests {
             match request {
-                Ok(request) => replies.send(&reply(&request.name))?,
+                Ok(request) => {
+                    if request.name == "gate" {
+                        self.0.gate.pass();
+                    }
+                    replies.send(&reply(&request.name))?;
+                }
                 Err(status) => {
                     self.0.cancelled.fetch_add(1, Ordering::SeqCst);
                     return Err(status);
