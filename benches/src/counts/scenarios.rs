@@ -26,7 +26,7 @@ pub(crate) enum What {
 }
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 28] = [
+pub(crate) const SCENARIOS: [Scenario; 30] = [
     here("pair-1", 3_000, |calls| core_pair::pair(calls, 1, false)),
     here("pair-100", 3_000, |calls| core_pair::pair(calls, 100, false)),
     here("pair-1-metadata", 3_000, |calls| core_pair::pair(calls, 1, true)),
@@ -38,6 +38,8 @@ pub(crate) const SCENARIOS: [Scenario; 28] = [
     here("server-100-tonic", 3_000, |calls| core_pair::server(calls, 100, Recorded::Tonic)),
     here("typed-1", 3_000, typed::unary),
     here("typed-100", 3_000, |calls| typed::unary_async(calls, 100)),
+    here("chat-64", 20_000, |messages| typed::chat(messages, 64)),
+    here("chat-1k", 5_000, |messages| typed::chat(messages, 1024)),
     here("stream-64", 20_000, |messages| core_pair::stream(messages, 64)),
     here("stream-1k", 5_000, |messages| core_pair::stream(messages, 1024)),
     here("stream-64k", 500, |messages| core_pair::stream(messages, 64 * 1024)),
