@@ -1,6 +1,7 @@
 //! One call, on whichever side: what its handles drive.
 
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 
@@ -8,6 +9,7 @@ use sailplane::call::{Batch, Status};
 use sailplane::channel::attempt::{Verdict, verdict};
 use sailplane::channel::{Record, Ticket};
 use sailplane::connection::SendError;
+use sailplane::stub::Served;
 use sailplane::{CallId, Instant};
 
 use crate::after::After;
@@ -32,6 +34,7 @@ pub(crate) trait Home<I: Io>: Send + Sync {
 
 /// One call. Handles hold it as `Arc<dyn Driver>`; the ids that they pass are not needed.
 pub(crate) struct Call<I: Io> {
+    /// None on a server.
     this: Weak<Self>,
     pub(crate) role: Role,
     /// None on a server.
@@ -39,9 +42,51 @@ pub(crate) struct Call<I: Io> {
     local: Mutex<Local<I>>,
 }
 
+/// A call, as its connection knows it.
+pub(crate) enum Owner<I: Io> {
+    Client(Arc<Call<I>>),
+    Server(Arc<Served<Call<I>>>),
+}
+
+impl<I: Io> Clone for Owner<I> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Client(call) => Self::Client(Arc::clone(call)),
+            Self::Server(served) => Self::Server(Arc::clone(served)),
+        }
+    }
+}
+
+impl<I: Io> Deref for Owner<I> {
+    type Target = Call<I>;
+
+    fn deref(&self) -> &Call<I> {
+        match self {
+            Self::Client(call) => call,
+            Self::Server(served) => served.driver(),
+        }
+    }
+}
+
 impl<I: Io> Call<I> {
-    pub(crate) fn new(role: Role, home: Option<Arc<dyn Home<I>>>, local: Local<I>) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self { this: Weak::clone(this), role, home, local: Mutex::new(local) })
+    pub(crate) fn client(home: Arc<dyn Home<I>>, local: Local<I>) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
+            role: Role::Client,
+            home: Some(home),
+            local: Mutex::new(local),
+        })
+    }
+
+    pub(crate) const fn server(local: Local<I>) -> Self {
+        Self { this: Weak::new(), role: Role::Server, home: None, local: Mutex::new(local) }
+    }
+
+    /// A server's: becomes another one on the same connection.
+    pub(crate) fn renew(&mut self, link: &Arc<Link<I>>, id: CallId) -> &mut Local<I> {
+        let local = self.local.get_mut().unwrap_or_else(PoisonError::into_inner);
+        local.renew(Place::Placed(Arc::clone(link), id));
+        local
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Local<I>> {
@@ -106,13 +151,9 @@ impl<I: Io> Call<I> {
         if !local.look {
             return None;
         }
-        let (link, id, this) = (Arc::clone(link), *id, self.this.upgrade());
-        let (released, after) = link.command(|state, _, _| {
-            if let Some(this) = &this {
-                state.attach(id, this);
-            }
-            state.take(id, local, self.role)
-        });
+        let (link, id) = (Arc::clone(link), *id);
+        let (released, after) =
+            link.command_for(Output::Other, |state, _, _| state.take(id, local, self.role));
         // Not the last reference: a handle is asking.
         drop(released);
         Some(after)
@@ -254,12 +295,7 @@ impl<I: Io> Call<I> {
                 local.head_taken |= self.role == Role::Server;
                 Sent::Done
             }
-            Err(SendError::Blocked(())) => {
-                if let Some(this) = self.this.upgrade() {
-                    state.attach(id, &this);
-                }
-                Sent::Wait
-            }
+            Err(SendError::Blocked(())) => Sent::Wait,
             Err(SendError::Misuse(misuse)) => Sent::Misused(misuse.to_string()),
             Err(SendError::Ended) => {
                 drop(state.take(id, local, self.role));

@@ -13,7 +13,7 @@ use sailplane::{CallId, Config, Instant, Limits, RefusedReason, Start};
 
 use crate::call::{Call, Home};
 use crate::local::{Local, News, Place};
-use crate::state::{Change, Role};
+use crate::state::Change;
 use crate::{Alarm, Blocked, Io, Link};
 
 /// How an adapter makes the connections of a channel. Nothing here is ever called with a lock held.
@@ -102,7 +102,7 @@ impl<C: Connector> Client<C> {
         local.interruptible = interruptible;
         local.finished = start.finished;
         let home: Arc<dyn Home<C::Io>> = Arc::clone(self) as _;
-        let call = Call::new(Role::Client, Some(home), local);
+        let call = Call::client(home, local);
         let ready = {
             let state = self.lock();
             state.machine.ready().zip(state.current.clone())

@@ -192,7 +192,7 @@ impl<I: Io> Driver for Call<I> {
                     let _ = state.connection.send_headers(id, headers);
                 }
                 let _ = state.connection.respond(id, message, trailers, status);
-                state.release(id)
+                state.answered(id, &local)
             });
             local.over.get_or_insert(Ok(()));
             let cancel = local.cancel_waker.take();

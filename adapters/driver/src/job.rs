@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use sailplane::stub::{serve_async, serve_blocking};
-use sailplane::{AnyService, BoxFuture, Call, CallId, Driver, MethodInfo, Services, Status, blocking};
+use sailplane::{AnyService, BoxFuture, Call, MethodInfo, Services, Status, blocking};
 
 use crate::{IncomingCall, Io};
 
@@ -28,8 +28,7 @@ pub enum Job {
 pub struct AsyncJob {
     info: &'static MethodInfo,
     future: BoxFuture<'static, ()>,
-    driver: Arc<dyn Driver>,
-    id: CallId,
+    call: Call,
 }
 
 /// A handler that blocks.
@@ -42,8 +41,6 @@ struct Handler {
     service: Arc<dyn blocking::Service>,
     method: usize,
     call: Call,
-    driver: Arc<dyn Driver>,
-    id: CallId,
 }
 
 impl<I: Io> IncomingCall<I> {
@@ -59,13 +56,13 @@ impl<I: Io> IncomingCall<I> {
         Some(match route.service {
             AnyService::Async(service) => {
                 self.make_interruptible();
-                let (call, driver, id) = self.into_parts()?;
-                let future = Box::pin(serve_async(Arc::clone(service), method, call));
-                Job::Async(AsyncJob { info, future, driver, id })
+                let call = self.into_call()?;
+                let future = Box::pin(serve_async(Arc::clone(service), method, call.clone()));
+                Job::Async(AsyncJob { info, future, call })
             }
             AnyService::Blocking(service) => {
-                let (call, driver, id) = self.into_parts()?;
-                let handler = Some(Handler { service: Arc::clone(service), method, call, driver, id });
+                let call = self.into_call()?;
+                let handler = Some(Handler { service: Arc::clone(service), method, call });
                 Job::Blocking(BlockingJob { info, handler })
             }
         })
@@ -86,8 +83,9 @@ impl Job {
 impl AsyncJob {
     /// Runs the handler on this thread, which sleeps, or drives the connection, while the handler waits.
     pub fn block(mut self) {
-        let driver = Arc::clone(&self.driver);
-        driver.block(self.id, &mut |cx| Pin::new(&mut self).poll(cx));
+        let call = self.call.clone();
+        let (driver, id) = call.parts();
+        driver.block(id, &mut |cx| Pin::new(&mut self).poll(cx));
     }
 }
 
@@ -109,7 +107,7 @@ impl Future for AsyncJob {
 impl BlockingJob {
     /// Runs the handler on this thread.
     pub fn run(mut self) {
-        let Some(Handler { service, method, call, .. }) = self.handler.take() else { return };
+        let Some(Handler { service, method, call }) = self.handler.take() else { return };
         let run = AssertUnwindSafe(|| serve_blocking(&*service, method, call));
         // The call was answered as the handler unwound.
         if let Err(panic) = catch_unwind(run) {
@@ -120,7 +118,8 @@ impl BlockingJob {
 
 impl Drop for BlockingJob {
     fn drop(&mut self) {
-        if let Some(Handler { driver, id, .. }) = self.handler.take() {
+        if let Some(Handler { call, .. }) = self.handler.take() {
+            let (driver, id) = call.parts();
             driver.respond(id, None, Err(Status::unavailable("the server ran no handler for the call")));
         }
     }

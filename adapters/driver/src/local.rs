@@ -114,6 +114,12 @@ impl<I: Io> Local<I> {
         }
     }
 
+    /// Becomes that of another call of the same peer.
+    pub(crate) fn renew(&mut self, place: Place<I>) {
+        let peer = self.peer.take();
+        *self = Self { peer, ..Self::new(place) };
+    }
+
     pub(crate) fn place_at(&mut self, link: &Arc<Link<I>>, id: CallId) {
         self.peer = link.address().cloned();
         self.place = Place::Placed(Arc::clone(link), id);
@@ -133,6 +139,11 @@ impl<I: Io> Local<I> {
         if let Some(client) = &mut self.client {
             client.backlog.clear();
         }
+    }
+
+    /// Whether no message waits in it to be read.
+    pub(crate) const fn is_light(&self) -> bool {
+        self.messages.is_empty()
     }
 
     #[inline]
@@ -286,6 +297,10 @@ impl Stock {
     pub(crate) fn pop(&mut self) -> Option<Messages> {
         let behind = self.behind.pop_front();
         std::mem::replace(&mut self.first, behind)
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.first.is_none()
     }
 
     /// Enough is here: what was taken last is not all, or nobody asked for what was taken before.

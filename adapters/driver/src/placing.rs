@@ -6,7 +6,7 @@ use sailplane::call::Replay;
 use sailplane::channel::Record;
 use sailplane::{Instant, Refused, RefusedReason, Start};
 
-use crate::call::Call;
+use crate::call::{Call, Owner};
 use crate::local::Place;
 use crate::turn::Output;
 use crate::{Io, Link};
@@ -23,7 +23,7 @@ impl<I: Io> Call<I> {
             let mut local = self.lock();
             let (result, after) = Arc::clone(link).command_at(now, Output::Other, |state, now, _| {
                 let id = state.connection.start_call(now, start)?;
-                state.attach(id, self);
+                state.attach(id, Owner::Client(Arc::clone(self)));
                 Ok(id)
             });
             (result.map(|id| local.place_at(link, id)), after)
@@ -53,7 +53,7 @@ impl<I: Io> Call<I> {
             let start = Start { head, message, finished: finished && messages.is_empty() };
             let (started, after) = link.command(|state, now, _| {
                 let id = state.connection.start_call(now, start)?;
-                state.attach(id, self);
+                state.attach(id, Owner::Client(Arc::clone(self)));
                 Ok::<_, Box<Refused>>(id)
             });
             match started {

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use sailplane::call::{Path, RequestHead, Status};
-use sailplane::stub::driver::Driver;
-use sailplane::{CallId, stub};
+use sailplane::CallId;
+use sailplane::call::{Path, Status};
+use sailplane::stub::{self, Driver, Served};
 
 use crate::call::Call;
 use crate::{Io, Link};
@@ -15,13 +15,12 @@ pub struct IncomingCall<I: Io> {
     id: CallId,
     link: Arc<Link<I>>,
     /// Small, since it goes through queues.
-    call: Option<(stub::Call, Arc<Call<I>>)>,
+    call: Option<Arc<Served<Call<I>>>>,
 }
 
 impl<I: Io> IncomingCall<I> {
-    pub(crate) fn new(link: &Arc<Link<I>>, id: CallId, head: RequestHead, driver: Arc<Call<I>>) -> Self {
-        let call = stub::Call::new(head, Arc::clone(&driver) as _, id);
-        Self { id, link: Arc::clone(link), call: Some((call, driver)) }
+    pub(crate) const fn new(link: Arc<Link<I>>, id: CallId, call: Arc<Served<Call<I>>>) -> Self {
+        Self { id, link, call: Some(call) }
     }
 
     /// The call.
@@ -33,7 +32,7 @@ impl<I: Io> IncomingCall<I> {
     /// The service and method.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
-        self.call.as_ref().map(|(call, _)| call.path())
+        self.call.as_ref().map(|call| call.path())
     }
 
     /// The connection that it came on.
@@ -44,21 +43,21 @@ impl<I: Io> IncomingCall<I> {
 
     /// Its handler waits for more than this connection.
     pub(crate) fn make_interruptible(&self) {
-        if let Some((_, driver)) = &self.call {
-            driver.lock().interruptible = true;
+        if let Some(call) = &self.call {
+            call.driver().lock().interruptible = true;
         }
     }
 
-    /// What a handler is given, and the driver of its handles. Whoever takes them answers the call.
+    /// What a handler is given. Whoever takes it answers the call.
     #[must_use]
-    pub fn into_parts(mut self) -> Option<(stub::Call, Arc<dyn Driver>, CallId)> {
-        let (call, driver) = self.call.take()?;
-        Some((call, driver, self.id))
+    pub fn into_call(mut self) -> Option<stub::Call> {
+        self.call.take().map(stub::Call::from)
     }
 
     /// Answers the call without running anything.
     pub fn refuse(self, status: Status) {
-        if let Some((_, driver, id)) = self.into_parts() {
+        if let Some(call) = self.into_call() {
+            let (driver, id) = call.parts();
             driver.respond(id, None, Err(status));
         }
     }
@@ -66,8 +65,8 @@ impl<I: Io> IncomingCall<I> {
 
 impl<I: Io> Drop for IncomingCall<I> {
     fn drop(&mut self) {
-        if let Some((_, driver)) = &self.call {
-            driver.release(self.id);
+        if let Some(call) = &self.call {
+            call.driver().release(self.id);
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use sailplane::call::Status;
+use sailplane::call::{RequestHead, Status};
+use sailplane::stub::Served;
 use sailplane::{CallId, Connection, Event, Instant, Received, Transmit};
 
-use crate::call::Call;
+use crate::call::{Call, Owner};
 use crate::local::{Local, News, OCTETS_AT_ONCE, Place, Wakers};
 use crate::rest::{Pace, Sleeper};
 use crate::{IncomingCall, Io, Link};
@@ -46,19 +47,27 @@ pub(crate) struct State<I: Io> {
 }
 
 struct Slot<I: Io> {
-    /// Who is told of events; none while nobody waits for any.
-    call: Option<Arc<Call<I>>>,
+    /// Who is told of events; or a call that was, whose memory the next one may have.
+    call: Option<Owner<I>>,
+    told: bool,
     /// `Event::Ended` came.
     ended: bool,
 }
 
 impl<I: Io> Slot<I> {
-    const EMPTY: Self = Self { call: None, ended: false };
+    const EMPTY: Self = Self { call: None, told: false, ended: false };
+
+    /// Who is told of events, no longer.
+    fn release(&mut self) -> Option<Owner<I>> {
+        let told = self.told;
+        let call = std::mem::replace(self, Self::EMPTY).call;
+        call.filter(|_| told)
+    }
 }
 
 /// What a call is to be told once nothing is locked; several events at once.
 pub(crate) struct Notice<I: Io> {
-    call: Arc<Call<I>>,
+    call: Owner<I>,
     id: CallId,
     news: News,
     /// Who waits for the call, where what came was taken for it already.
@@ -66,7 +75,7 @@ pub(crate) struct Notice<I: Io> {
 }
 
 impl<I: Io> Notice<I> {
-    const fn new(call: Arc<Call<I>>, id: CallId, news: News) -> Self {
+    const fn new(call: Owner<I>, id: CallId, news: News) -> Self {
         Self { call, id, news, taken: None }
     }
 
@@ -104,7 +113,7 @@ impl<I: Io> State<I> {
         while let Some(event) = self.connection.poll_event() {
             match event {
                 Event::Call(call) => {
-                    *self.slot(call) = Slot::EMPTY;
+                    self.slot(call).ended = false;
                     self.incoming.push_back(call);
                 }
                 Event::Headers(call) | Event::Message(call) => {
@@ -147,8 +156,9 @@ impl<I: Io> State<I> {
     }
 
     /// Installs `call` as the one to tell of the events of `id`.
-    pub(crate) fn attach(&mut self, id: CallId, call: &Arc<Call<I>>) {
-        self.slot(id).call.get_or_insert_with(|| Arc::clone(call));
+    pub(crate) fn attach(&mut self, id: CallId, call: Owner<I>) {
+        let slot = self.slot(id);
+        (slot.call, slot.told) = (Some(call), true);
     }
 
     /// Whether `Event::Ended` came for a call.
@@ -157,9 +167,23 @@ impl<I: Io> State<I> {
     }
 
     /// Nobody is told of `id` any more; its id becomes free.
-    pub(crate) fn release(&mut self, id: CallId) -> Option<Arc<Call<I>>> {
+    pub(crate) fn release(&mut self, id: CallId) -> Option<Owner<I>> {
         self.connection.release(id);
-        std::mem::replace(self.slot(id), Slot::EMPTY).call
+        self.slot(id).release()
+    }
+
+    /// The same for a server's call that was answered. It leaves its memory to the next one where that is about all
+    /// that it has.
+    pub(crate) fn answered(&mut self, id: CallId, local: &Local<I>) -> Option<Owner<I>> {
+        let slot = self.slot(id);
+        let stays =
+            matches!(&slot.call, Some(Owner::Server(served)) if local.is_light() && served.is_light());
+        if !stays {
+            return self.release(id);
+        }
+        slot.told = false;
+        self.connection.release(id);
+        None
     }
 
     /// A new call of the peer, with what is there of it.
@@ -170,13 +194,26 @@ impl<I: Io> State<I> {
                 self.connection.release(id);
                 continue;
             };
-            let mut local = Local::new(Place::Moving);
-            local.place_at(link, id);
-            self.take(id, &mut local, Role::Server);
-            let call = Call::new(Role::Server, None, local);
-            self.attach(id, &call);
-            return Some(IncomingCall::new(link, id, head, call));
+            let call = self.serve(link, id, head);
+            return Some(IncomingCall::new(Arc::clone(link), id, call));
         }
+    }
+
+    /// A call to be answered, in the memory of the one that had its slot before, if nobody has that any more.
+    fn serve(&mut self, link: &Arc<Link<I>>, id: CallId, head: RequestHead) -> Arc<Served<Call<I>>> {
+        if let Some(Owner::Server(mut spare)) = self.slot(id).call.take() {
+            if let Some(old) = Arc::get_mut(&mut spare) {
+                self.take(id, old.renew(head, id).renew(link, id), Role::Server);
+                self.attach(id, Owner::Server(Arc::clone(&spare)));
+                return spare;
+            }
+        }
+        let mut local = Local::new(Place::Moving);
+        local.place_at(link, id);
+        self.take(id, &mut local, Role::Server);
+        let served = Arc::new(Served::new(head, id, Call::server(local)));
+        self.attach(id, Owner::Server(Arc::clone(&served)));
+        served
     }
 
     /// Whether there are new calls that nobody took; the adapter is told of them.
@@ -193,7 +230,7 @@ impl<I: Io> State<I> {
 
     /// Moves what is there for a call into `local`: a few messages while the call runs, everything once it
     /// ended. A client's call that ended is released.
-    pub(crate) fn take(&mut self, id: CallId, local: &mut Local<I>, role: Role) -> Option<Arc<Call<I>>> {
+    pub(crate) fn take(&mut self, id: CallId, local: &mut Local<I>, role: Role) -> Option<Owner<I>> {
         if role == Role::Client && !local.head_taken && !local.has_head() {
             if let Some(head) = self.connection.take_response(id) {
                 local.put_head(head);
@@ -240,10 +277,10 @@ impl<I: Io> State<I> {
     }
 
     /// The connection does not know the call (its state was lost in a panic).
-    fn vanished(&mut self, id: CallId, local: &mut Local<I>) -> Option<Arc<Call<I>>> {
+    fn vanished(&mut self, id: CallId, local: &mut Local<I>) -> Option<Owner<I>> {
         let status = self.lost.clone();
         local.end(status.unwrap_or_else(|| Status::cancelled("the call was released")));
-        std::mem::replace(self.slot(id), Slot::EMPTY).call
+        self.slot(id).release()
     }
 
     /// The connection's state cannot be trusted: it is over, with `status`, and everybody who waits is told.
@@ -253,8 +290,8 @@ impl<I: Io> State<I> {
         self.incoming.clear();
         self.transmit = None;
         self.stuck = false;
-        for slot in self.slots.drain(..) {
-            if let Some(call) = slot.call {
+        for mut slot in self.slots.drain(..) {
+            if let Some(call) = slot.release() {
                 let news = News { receive: true, send: true, ended: true };
                 self.abandoned.push(Notice::new(call, CallId::new(0, 0), news));
             }
@@ -270,14 +307,15 @@ impl<I: Io> State<I> {
     }
 
     fn note(&mut self, call: CallId, news: News, tell: &mut Tell<I>) {
-        let Some(owner) = &self.slot(call).call else { return };
+        let slot = self.slot(call);
+        let Some(owner) = slot.call.as_ref().filter(|_| slot.told) else { return };
         match tell.last_mut() {
             Some(Notice { id, news: already, taken: None, .. }) if *id == call => {
                 already.receive |= news.receive;
                 already.send |= news.send;
                 already.ended |= news.ended;
             }
-            _ => tell.push(Notice::new(Arc::clone(owner), call, news)),
+            _ => tell.push(Notice::new(owner.clone(), call, news)),
         }
     }
 

@@ -101,7 +101,8 @@ fn a_running_call_can_be_cancelled_and_its_handler_learns_of_it() {
     let call = world.start("x");
     world.connect();
     world.pump();
-    let (_, server, id) = world.calls.pop().unwrap().into_parts().unwrap();
+    let served = world.calls.pop().unwrap().into_call().unwrap();
+    let (server, id) = served.parts();
     let woken = Arc::new(Count::default());
     let waker = Waker::from(Arc::clone(&woken));
     assert!(server.poll_cancelled(id, &mut Context::from_waker(&waker)).is_pending());
@@ -237,7 +238,8 @@ fn messages_sent_before_there_is_a_connection_arrive_in_order() {
     call.0.finish_sending(ANY);
     world.pump();
 
-    let (_, server, id) = world.calls.pop().unwrap().into_parts().unwrap();
+    let served = world.calls.pop().unwrap().into_call().unwrap();
+    let (server, id) = served.parts();
     let mut received = Vec::new();
     loop {
         match server.poll_receive(id, &mut cx) {

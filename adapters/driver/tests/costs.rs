@@ -94,7 +94,8 @@ fn in_a_turn_a_message_that_comes_alone_leaves_at_once_and_those_that_follow_gat
     let client = Arc::clone(&world.pairs[0].client);
     let mut incoming = Vec::new();
     server.received_calls(&mut client.io().take(), &mut incoming);
-    let (_, driver, id) = incoming.pop().unwrap().into_parts().unwrap();
+    let served = incoming.pop().unwrap().into_call().unwrap();
+    let (driver, id) = served.parts();
     let send = || {
         let mut message = Batch::from(Bytes::from_static(b"message"));
         assert!(driver.poll_send(id, &mut message, &mut Context::from_waker(Waker::noop())).is_ready());
@@ -136,7 +137,8 @@ fn most_offered(world: &mut World, octets: usize, room: usize) -> usize {
     server.received_calls(&mut world.pairs[0].client.io().take(), &mut calls);
     server.io().room.store(room, Ordering::SeqCst);
     server.io().most_offered.store(0, Ordering::SeqCst);
-    let (_, driver, id) = calls.pop().unwrap().into_parts().unwrap();
+    let served = calls.pop().unwrap().into_call().unwrap();
+    let (driver, id) = served.parts();
     driver.respond(id, Some(Bytes::from(vec![0; octets])), Ok(()));
     let most = server.io().most_offered.load(Ordering::SeqCst);
     while server.wants_writable() {

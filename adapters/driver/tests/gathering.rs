@@ -43,7 +43,8 @@ fn while_a_flush_is_asked_for_messages_are_added_to_it() {
     }
     *client.io().kicked.lock().unwrap() = None;
     world.pump();
-    let (_, server, id) = world.calls.pop().unwrap().into_parts().unwrap();
+    let served = world.calls.pop().unwrap().into_call().unwrap();
+    let (server, id) = served.parts();
     let cx = &mut Context::from_waker(Waker::noop());
     let mut count = 0;
     while let Poll::Ready(Incoming::Messages(messages)) = server.poll_receive(id, cx) {

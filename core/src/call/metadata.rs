@@ -65,6 +65,11 @@ impl Metadata {
         Self { bytes: Vec::new() }
     }
 
+    /// The octets that it has in memory.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Adds a field, beside others of the same name.
     ///
     /// # Errors

@@ -15,21 +15,34 @@ use crate::stub::service::{Answer, ServiceInfo};
 use crate::stub::{Call, Method};
 use crate::time::Instant;
 
-/// A call's driver, kept while a poll function has its handle.
-struct Parked(Option<(Arc<dyn Driver>, CallId)>);
+/// What drives a call, kept while a poll function has its handle.
+enum Parked {
+    Client(Arc<dyn Driver>, CallId),
+    Server(Call),
+    Nobody,
+}
 
 impl Parked {
     fn new(link: &Link) -> Self {
-        Self(link.parts().ok().map(|(driver, call)| (Arc::clone(driver), call)))
+        match link {
+            Link::Client(handle) => Self::Client(Arc::clone(&handle.driver), handle.call),
+            Link::Half(handle) => Self::Client(Arc::clone(&handle.driver), handle.call),
+            Link::Server(call) => Self::Server(call.clone()),
+            Link::Failed(_) | Link::Over => Self::Nobody,
+        }
     }
 
     /// Runs `poll` until it is ready. Without a driver it is ready at once.
     fn run<T>(&self, mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<T>>) -> Result<T> {
         let mut result = None;
         let mut step = |cx: &mut Context<'_>| poll(cx).map(|ready| result = Some(ready));
-        match &self.0 {
-            Some((driver, call)) => driver.block(*call, &mut step),
-            None => _ = step(&mut Context::from_waker(Waker::noop())),
+        match self {
+            Self::Client(driver, call) => driver.block(*call, &mut step),
+            Self::Server(call) => {
+                let (driver, call) = call.parts();
+                driver.block(call, &mut step);
+            }
+            Self::Nobody => _ = step(&mut Context::from_waker(Waker::noop())),
         }
         result.unwrap_or_else(|| Err(Status::internal("the driver stopped waiting for a call")))
     }
@@ -268,7 +281,7 @@ impl ServerCall {
         // As a rule it came as a whole, and then nobody waits.
         let request = match self.0.poll_request(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(request) => request,
-            Poll::Pending => Parked::new(&Link::Server(self.call())).run(|cx| self.0.poll_request(cx)),
+            Poll::Pending => Parked::Server(self.call()).run(|cx| self.0.poll_request(cx)),
         };
         request.and_then(method.request_decoder())
     }

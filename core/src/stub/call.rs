@@ -18,15 +18,18 @@ use {
     core::task::Waker,
 };
 
+/// What may hang on a call whose memory waits for the next one.
+const LIGHT_BYTES_MAX: usize = 512;
+
 /// The call that a server is answering.
 ///
 /// Clones are the same call. They may outlive the handler; the call is then over, and counts as cancelled,
 /// as do the calls that [inherited](crate::Stub::inherit) from it.
 #[derive(Clone)]
-pub struct Call(Arc<Inner>);
+pub struct Call(Arc<Served<dyn Driver>>);
 
-struct Inner {
-    driver: Arc<dyn Driver>,
+/// A call that a server is to answer, in one piece with what drives it. For adapters: handlers are given a [`Call`].
+pub struct Served<D: ?Sized> {
     call: CallId,
     // Of the request's head what a handler may ask for.
     path: Path,
@@ -34,26 +37,66 @@ struct Inner {
     metadata: Metadata,
     #[cfg(feature = "std")]
     watch: Watch,
+    driver: D,
 }
 
-impl Call {
-    /// A call that a server is to answer. For adapters: handlers are given theirs.
+impl<D> Served<D> {
+    /// The call with this id and head, driven by `driver`.
     #[must_use]
-    pub fn new(head: RequestHead, driver: Arc<dyn Driver>, call: CallId) -> Self {
+    pub fn new(head: RequestHead, call: CallId, driver: D) -> Self {
         let RequestHead { path, deadline, metadata, .. } = head;
-        Self(Arc::new(Inner {
-            driver,
+        Self {
             call,
             path,
             deadline,
             metadata,
             #[cfg(feature = "std")]
             watch: Watch::default(),
-        }))
+            driver,
+        }
     }
 
+    /// Becomes another call; its driver is for the caller to renew.
+    pub fn renew(&mut self, head: RequestHead, call: CallId) -> &mut D {
+        let RequestHead { path, deadline, metadata, .. } = head;
+        (self.call, self.path, self.deadline, self.metadata) = (call, path, deadline, metadata);
+        #[cfg(feature = "std")]
+        self.watch.renew();
+        &mut self.driver
+    }
+}
+
+impl<D: ?Sized> Served<D> {
+    /// What drives it.
     #[inline]
-    pub(crate) fn parts(&self) -> (&Arc<dyn Driver>, CallId) {
+    pub const fn driver(&self) -> &D {
+        &self.driver
+    }
+
+    /// `/package.Service/Method`.
+    #[must_use]
+    pub const fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether next to no memory hangs on it beside its own.
+    #[must_use]
+    pub fn is_light(&self) -> bool {
+        self.metadata.held() <= LIGHT_BYTES_MAX
+    }
+}
+
+impl<D: Driver + 'static> From<Arc<Served<D>>> for Call {
+    fn from(served: Arc<Served<D>>) -> Self {
+        Self(served)
+    }
+}
+
+impl Call {
+    /// What drives it, and its name there. For adapters.
+    #[inline]
+    #[must_use]
+    pub fn parts(&self) -> (&dyn Driver, CallId) {
         (&self.0.driver, self.0.call)
     }
 
@@ -84,7 +127,7 @@ impl Call {
     /// `/package.Service/Method`.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0.path
+        self.0.path()
     }
 
     /// `Method` in `/package.Service/Method`.
@@ -143,7 +186,7 @@ pub(crate) fn invalid(name: &str, error: InvalidMetadata) -> Status {
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { call, path, deadline, metadata, .. } = &*self.0;
+        let Served { call, path, deadline, metadata, .. } = &*self.0;
         let mut text = f.debug_struct("Call");
         text.field("call", call).field("path", path).field("deadline", deadline).field("metadata", metadata);
         text.finish_non_exhaustive()
@@ -182,7 +225,7 @@ impl Call {
         if self.known_reason().is_none() {
             // Asks at once, for a driver may know before it wakes.
             self.0.watch.armed.store(true, Ordering::Relaxed);
-            Arc::clone(&self.0).wake();
+            self.ask();
         }
         self.known_reason().cloned()
     }
@@ -190,18 +233,28 @@ impl Call {
     /// Leaves our waker with the driver, once.
     fn arm(&self) {
         if !self.0.watch.armed.swap(true, Ordering::Relaxed) {
-            Arc::clone(&self.0).wake();
+            self.ask();
         }
+    }
+
+    /// Asks the driver, and leaves a waker there if there is nothing yet.
+    fn ask(&self) {
+        Arc::new(Asking(self.clone())).wake();
     }
 }
 
+/// The waker that the driver has.
 #[cfg(feature = "std")]
-impl Wake for Inner {
+struct Asking(Call);
+
+#[cfg(feature = "std")]
+impl Wake for Asking {
     /// Asks the driver, and leaves this waker there if there is nothing yet.
     fn wake(self: Arc<Self>) {
         let waker = Waker::from(Arc::clone(&self));
-        if let Poll::Ready(reason) = self.driver.poll_cancelled(self.call, &mut Context::from_waker(&waker)) {
-            self.watch.tell(reason);
+        let (driver, call) = self.0.parts();
+        if let Poll::Ready(reason) = driver.poll_cancelled(call, &mut Context::from_waker(&waker)) {
+            self.0.0.watch.tell(reason);
         }
     }
 }

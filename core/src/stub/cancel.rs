@@ -157,6 +157,13 @@ impl Watch {
         self.reason.get()
     }
 
+    /// As new, for another call.
+    pub(crate) fn renew(&mut self) {
+        if core::mem::take(self.armed.get_mut()) {
+            *self = Self::default();
+        }
+    }
+
     /// Tells everybody. Who begins to wait later finds the reason: it is there before the lock is taken.
     pub(crate) fn tell(&self, reason: Status) {
         _ = self.reason.set(reason);

@@ -23,7 +23,7 @@ mod services;
 mod streaming;
 mod unary;
 
-pub use call::Call;
+pub use call::{Call, Served};
 #[cfg(feature = "std")]
 pub use cancel::{CancelGuard, CancelToken};
 pub use client::{Stub, StubCore};

@@ -56,8 +56,8 @@ impl fmt::Debug for RawCall {
 
 /// A client's call, released when this is dropped.
 pub(crate) struct Handle {
-    driver: Arc<dyn Driver>,
-    call: CallId,
+    pub(crate) driver: Arc<dyn Driver>,
+    pub(crate) call: CallId,
     watch: Watch,
 }
 
@@ -99,16 +99,16 @@ impl Link {
 
     /// The driver and its name for the call.
     #[inline]
-    pub(crate) fn parts(&self) -> Result<(&Arc<dyn Driver>, CallId)> {
+    pub(crate) fn parts(&self) -> Result<(&dyn Driver, CallId)> {
         self.live().ok_or_else(|| self.failure())
     }
 
     /// [`parts`](Self::parts), if there is a call.
     #[inline]
-    fn live(&self) -> Option<(&Arc<dyn Driver>, CallId)> {
+    fn live(&self) -> Option<(&dyn Driver, CallId)> {
         match self {
-            Self::Client(handle) => Some((&handle.driver, handle.call)),
-            Self::Half(handle) => Some((&handle.driver, handle.call)),
+            Self::Client(handle) => Some((&*handle.driver, handle.call)),
+            Self::Half(handle) => Some((&*handle.driver, handle.call)),
             Self::Server(call) => Some(call.parts()),
             Self::Failed(_) | Self::Over => None,
         }
@@ -223,7 +223,7 @@ impl Watch {
         self.by.as_ref().is_some_and(|by| by.info.is_some())
     }
 
-    fn tell(&self, driver: &Arc<dyn Driver>, call: CallId, metadata: &Metadata, at_end: bool) {
+    fn tell(&self, driver: &dyn Driver, call: CallId, metadata: &Metadata, at_end: bool) {
         let Some(info) = self.by.as_ref().and_then(|by| by.info.as_ref()) else { return };
         let peer = driver.peer(call);
         if at_end {
@@ -252,7 +252,7 @@ impl Watch {
         false
     }
 
-    fn tell(&self, _: &Arc<dyn Driver>, _: CallId, _: &Metadata, _: bool) {}
+    fn tell(&self, _: &dyn Driver, _: CallId, _: &Metadata, _: bool) {}
 
     fn end(&mut self) {}
 }

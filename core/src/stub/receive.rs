@@ -211,7 +211,7 @@ impl Reply {
 
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
         let (driver, call) = self.link.parts()?;
-        if let Err(status) = ready!(poll_single(&**driver, call, &mut self.first, cx)) {
+        if let Err(status) = ready!(poll_single(driver, call, &mut self.first, cx)) {
             driver.cancel(call, status.clone());
             return Poll::Ready(Err(status));
         }

@@ -97,7 +97,7 @@ impl Answer {
 
     pub(crate) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
         let (driver, call) = self.call.parts();
-        ready!(poll_single(&**driver, call, &mut self.request, cx))?;
+        ready!(poll_single(driver, call, &mut self.request, cx))?;
         let request = self.request.take();
         Poll::Ready(request.ok_or_else(|| Status::unimplemented("the client sent no request")))
     }

@@ -9,7 +9,7 @@ use std::thread::{self, Thread};
 use crate::fake::{CALL, ClientEnd, ServerEnd, Wire};
 use bytes::Bytes;
 use sailplane::call::RequestHead;
-use sailplane::stub::{Start, serve_async, serve_blocking};
+use sailplane::stub::{Served, Start, serve_async, serve_blocking};
 use sailplane::{AnyService, Async, Blocking, Call, Channel, Instant, RawCall, Services};
 
 struct Unpark(Thread);
@@ -76,7 +76,7 @@ pub(crate) fn serve(services: &Services, head: RequestHead, wire: Arc<Wire>) {
     let Some(route) = services.route(&path) else {
         return wire.respond(None, Err(services.unimplemented(&path)));
     };
-    let call = Call::new(head, Arc::new(ServerEnd(wire)), CALL);
+    let call = Call::from(Arc::new(Served::new(head, CALL, ServerEnd(wire))));
     match route.service {
         AnyService::Async(service) => {
             block_on(serve_async(Arc::clone(service), route.method, call));

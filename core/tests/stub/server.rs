@@ -7,7 +7,7 @@ use crate::greet::{GreeterBlockingServer, GreeterClient, GreeterMethods, Greeter
 use bytes::Bytes;
 use prost::Message as _;
 use sailplane::call::RequestHead;
-use sailplane::stub::serve_async;
+use sailplane::stub::{Served, serve_async};
 use sailplane::{
     Async, Blocking, BoxFuture, Call, Code, Driver, Instant, Path, Result, ServerCall, Service, ServiceInfo,
     Services, Status, Stub,
@@ -31,6 +31,10 @@ fn wire(requests: &[&str]) -> Arc<Wire> {
         state.finished = true;
     });
     wire
+}
+
+fn call(method: &str, wire: &Arc<Wire>) -> Call {
+    Call::from(Arc::new(Served::new(head(method), CALL, ServerEnd(Arc::clone(wire)))))
 }
 
 fn outcome(wire: &Wire) -> Result<()> {
@@ -115,9 +119,7 @@ type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 fn stuck() -> (Arc<Stuck>, Arc<Wire>, Running) {
     let (service, wire) = (Arc::new(Stuck::default()), wire(&[]));
-    let driver = Arc::new(ServerEnd(Arc::clone(&wire)));
-    let mut running: Running =
-        Box::pin(serve_async(service.clone(), 0, Call::new(head("Wait"), driver, CALL)));
+    let mut running: Running = Box::pin(serve_async(service.clone(), 0, call("Wait", &wire)));
     assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(Arc::strong_count(&service.alive), 2);
     (service, wire, running)
@@ -142,8 +144,7 @@ fn a_runner_that_is_dropped_answers_too() {
     assert_eq!(outcome(&wire).unwrap_err().code(), Code::Unknown);
 
     let wire = self::wire(&[]);
-    let driver = Arc::new(ServerEnd(Arc::clone(&wire)));
-    drop(serve_async(service, 0, Call::new(head("Wait"), driver, CALL)));
+    drop(serve_async(service, 0, call("Wait", &wire)));
     assert_eq!(outcome(&wire).unwrap_err().code(), Code::Unknown, "never polled");
 }
 
@@ -241,8 +242,7 @@ fn a_servers_halves_may_be_dropped() {
         }
     }
     let wire = wire(&["ignored"]);
-    let driver = Arc::new(ServerEnd(Arc::clone(&wire)));
-    block_on(serve_async(Arc::new(Careless), 0, Call::new(head("BidiHello"), driver, CALL)));
+    block_on(serve_async(Arc::new(Careless), 0, call("BidiHello", &wire)));
     outcome(&wire).unwrap();
 }
 

@@ -248,7 +248,8 @@ impl World {
 
 /// Answers a unary call with its request.
 pub(crate) fn echo(call: IncomingCall<Pipe>) {
-    let (_, driver, id) = call.into_parts().unwrap();
+    let served = call.into_call().unwrap();
+    let (driver, id) = served.parts();
     match driver.poll_receive(id, &mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Incoming::Messages(mut messages)) => driver.respond(id, messages.next(), Ok(())),
         other => panic!("{other:?}"),
