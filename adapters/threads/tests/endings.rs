@@ -7,13 +7,17 @@ mod support;
 use sailplane::{CancelToken, Code, Stub};
 use sailplane_examples_protos::greet::GreeterClient;
 use sailplane_threads::{Channel, Server};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use support::{Guest, Running, hello, socket_path};
 
 fn await_cancelled(guest: &Guest, count: usize) {
-    while guest.0.cancelled.load(Ordering::SeqCst) < count {
+    await_count(&guest.0.cancelled, count);
+}
+
+fn await_count(counter: &AtomicUsize, count: usize) {
+    while counter.load(Ordering::SeqCst) < count {
         std::thread::yield_now();
     }
 }
@@ -30,6 +34,8 @@ fn a_handler_sees_that_its_call_was_cancelled() {
         assert!(replies.message().unwrap().is_some());
         drop(greetings);
         await_cancelled(&server.guest, 1);
+        // A call that is cancelled before it was sent has no handler.
+        await_count(&server.guest.0.doomed, 1);
         token.cancel();
         assert_eq!(call.join().unwrap().unwrap_err().code(), Code::Cancelled);
     });

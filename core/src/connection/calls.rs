@@ -46,7 +46,9 @@ impl Connection {
         let unsent = entry.outgoing.unsent();
         let (released, handed_out) = (entry.released, entry.told && !Kind::Call.is_pending(entry.events));
         // Nobody asks for the outcome of a call that was released.
-        entry.fate = if released { Fate::Taken } else { Fate::Decided(outcome()) };
+        let fate = if released { Fate::Taken } else { Fate::Decided(outcome()) };
+        // It ran, so there is nothing to drop, which the compiler would have looked for at each call.
+        core::mem::forget(core::mem::replace(&mut entry.fate, fate));
         entry.send_head = false;
         entry.ending = None;
         entry.blocked = 0;

@@ -63,6 +63,8 @@ impl Gate {
 #[derive(Default)]
 pub struct Inner {
     pub gate: Gate,
+    /// Handlers that were told to wait until they are cancelled.
+    pub doomed: AtomicUsize,
     pub cancelled: AtomicUsize,
     /// The way back to the same server.
     pub back: OnceLock<GreeterClient<Channel>>,
@@ -79,6 +81,7 @@ impl GreeterBlocking for Guest {
             "gate" => self.0.gate.pass(),
             "fail" => return Err(Status::invalid_argument("no such guest")),
             "cancel" => {
+                self.0.doomed.fetch_add(1, Ordering::SeqCst);
                 while !call.is_cancelled() {
                     std::thread::yield_now();
                 }
