@@ -17,8 +17,10 @@ pub(crate) struct Scenario {
 /// How it runs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum What {
-    /// In this process: the same instructions every time, or nearly where a reactor is in it.
+    /// In this process: the same instructions every time.
     Here(fn(u64)),
+    /// In this process, with a reactor in it.
+    Reactor(fn(u64)),
     /// A client's process.
     Client(Asking),
     /// A server's process.
@@ -26,7 +28,7 @@ pub(crate) enum What {
 }
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 30] = [
+pub(crate) const SCENARIOS: [Scenario; 29] = [
     here("pair-1", 3_000, |calls| core_pair::pair(calls, 1, false)),
     here("pair-100", 3_000, |calls| core_pair::pair(calls, 100, false)),
     here("pair-1-metadata", 3_000, |calls| core_pair::pair(calls, 1, true)),
@@ -37,9 +39,7 @@ pub(crate) const SCENARIOS: [Scenario; 30] = [
     here("server-1-tonic", 3_000, |calls| core_pair::server(calls, 1, Recorded::Tonic)),
     here("server-100-tonic", 3_000, |calls| core_pair::server(calls, 100, Recorded::Tonic)),
     here("typed-1", 3_000, typed::unary),
-    here("typed-100", 3_000, |calls| typed::unary_async(calls, 100)),
-    here("chat-64", 20_000, |messages| typed::chat(messages, 64)),
-    here("chat-1k", 5_000, |messages| typed::chat(messages, 1024)),
+    reactor("typed-100", 3_000, |calls| typed::unary_async(calls, 100)),
     here("stream-64", 20_000, |messages| core_pair::stream(messages, 64)),
     here("stream-1k", 5_000, |messages| core_pair::stream(messages, 1024)),
     here("stream-64k", 500, |messages| core_pair::stream(messages, 64 * 1024)),
@@ -56,11 +56,16 @@ pub(crate) const SCENARIOS: [Scenario; 30] = [
     server("smol-1", "smol", 1, 0),
     server("smol-100", "smol", 100, 0),
     server("threads-1-beside-1000", "threads", 1, 1_000),
+    server("smol-1-beside-100", "smol", 1, 100),
     server("smol-1-beside-1000", "smol", 1, 1_000),
 ];
 
 const fn here(name: &'static str, calls: u64, play: fn(u64)) -> Scenario {
     Scenario { name, calls, what: What::Here(play) }
+}
+
+const fn reactor(name: &'static str, calls: u64, play: fn(u64)) -> Scenario {
+    Scenario { name, calls, what: What::Reactor(play) }
 }
 
 const fn client(name: &'static str, client: &'static str, in_flight: u64) -> Scenario {

@@ -2,7 +2,6 @@
 //! through the blocking channel, on one thread and without a socket; many at a time through smol, as tasks of one
 //! executor with both ends of the connection, over a Unix socket.
 
-use std::iter::repeat_n;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,15 +44,7 @@ impl Bench for Echo {
         Ok(Count::default())
     }
 
-    async fn chat(
-        &self,
-        mut requests: Streaming<Payload>,
-        mut replies: Sender<Payload>,
-        _: &Call,
-    ) -> Result<()> {
-        while let Some(request) = requests.message().await? {
-            replies.send(&request).await?;
-        }
+    async fn chat(&self, _: Streaming<Payload>, _: Sender<Payload>, _: &Call) -> Result<()> {
         Ok(())
     }
 }
@@ -101,28 +92,5 @@ pub(crate) fn ask_async(
         for task in tasks {
             task.await;
         }
-    }));
-}
-
-/// `messages` of `size` octets on one bidirectional stream, which the handler sends back one by one.
-pub(crate) fn chat(messages: u64, size: usize) {
-    let executor = Arc::new(smol::Executor::new());
-    let services = Services::new().service(BenchServer::new(Echo));
-    let client = BenchClient::new(sailplane_smol::Channel::in_process(services).on(&executor));
-    let payload = Payload { body: Bytes::from(vec![0; size]) };
-    let count = usize::try_from(messages).expect("there are not so many");
-    smol::block_on(executor.run(async {
-        let (mut requests, mut replies) = client.chat();
-        let send = executor.spawn(async move {
-            requests.send_all(repeat_n(payload, count)).await.expect("the handler goes on");
-            requests.finish();
-        });
-        let mut came = 0;
-        while let Some(reply) = replies.message().await.expect("the handler goes on") {
-            assert_eq!(reply.body.len(), size);
-            came += 1;
-        }
-        assert_eq!(came, messages);
-        send.await;
     }));
 }
