@@ -16,6 +16,11 @@ fn await_cancelled(guest: &Guest, count: usize) {
     await_count(&guest.0.cancelled, count);
 }
 
+/// A call that is cancelled, or loses its server, before it was sent has no handler.
+fn await_doomed(guest: &Guest) {
+    await_count(&guest.0.doomed, 1);
+}
+
 fn await_count(counter: &AtomicUsize, count: usize) {
     while counter.load(Ordering::SeqCst) < count {
         std::thread::yield_now();
@@ -34,8 +39,7 @@ fn a_handler_sees_that_its_call_was_cancelled() {
         assert!(replies.message().unwrap().is_some());
         drop(greetings);
         await_cancelled(&server.guest, 1);
-        // A call that is cancelled before it was sent has no handler.
-        await_count(&server.guest.0.doomed, 1);
+        await_doomed(&server.guest);
         token.cancel();
         assert_eq!(call.join().unwrap().unwrap_err().code(), Code::Cancelled);
     });
@@ -102,6 +106,7 @@ fn a_shutdown_cancels_what_does_not_finish_in_time() {
         let (mut greetings, mut replies) = client.bidi_hello();
         greetings.send(&hello("you")).unwrap();
         assert!(replies.message().unwrap().is_some());
+        await_doomed(&server.guest);
         let begun = Instant::now();
         server.stop(Duration::from_millis(50)).unwrap();
         assert!(begun.elapsed() < Duration::from_secs(4));
@@ -122,6 +127,7 @@ fn calls_fail_while_the_server_is_away_and_succeed_when_it_is_back() {
         let (mut greetings, mut replies) = client.bidi_hello();
         greetings.send(&hello("you")).unwrap();
         assert!(replies.message().unwrap().is_some());
+        await_doomed(&server.guest);
         server.stop(Duration::ZERO).unwrap();
         assert_eq!(call.join().unwrap().unwrap_err().code(), Code::Unavailable);
     });
