@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use sailplane_benches::Error;
 use serde_json::{Map, Value, json};
 
-use crate::counts::{Cost, Costs};
+use crate::counts::{self, Cost, Costs};
 
 /// How much a count may rise above its baseline: what the same code shows from one layout of it to another.
 const RISE: f64 = 0.03;
-/// The same for whole servers, whose threads meet in another order each time.
-const RISE_OF_SERVERS: f64 = 0.10;
+/// The same for processes, whose threads meet in another order each time, and for reactors.
+const RISE_OF_PROCESSES: f64 = 0.10;
 /// Allocations that are too few to be one in each call.
 const ALLOCATIONS_SLACK: f64 = 0.02;
 /// How much more a call may cost beside thousands of streams or connections than beside none.
@@ -63,13 +63,12 @@ pub(crate) fn findings(baseline: &Costs, costs: &Costs) -> Vec<Finding> {
 fn rises(name: &str, before: &Cost, after: &Cost) -> Vec<Finding> {
     let rose = |what, before: f64, after: f64| Finding::Rose { name: name.into(), what, before, after };
     let mut found = Vec::new();
-    // Whole servers are those whose allocations are not counted.
-    let rise = if before.allocations.is_some() { RISE } else { RISE_OF_SERVERS };
+    let rise = if counts::is_repeatable(name) { RISE } else { RISE_OF_PROCESSES };
     if after.instructions > before.instructions * (1.0 + rise) {
         found.push(rose("instructions", before.instructions, after.instructions));
     }
     if let (Some(before), Some(after)) = (before.allocations, after.allocations) {
-        if after > before * (1.0 + RISE) + ALLOCATIONS_SLACK {
+        if after > before * (1.0 + rise) + ALLOCATIONS_SLACK {
             found.push(rose("allocations", before, after));
         }
     }

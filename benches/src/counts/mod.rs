@@ -48,6 +48,11 @@ pub(crate) fn run(name: &str, calls: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Whether the scenario costs the same each time.
+pub(crate) fn is_repeatable(name: &str) -> bool {
+    SCENARIOS.iter().any(|scenario| scenario.name == name && matches!(scenario.what, What::Here(_)))
+}
+
 /// The scenarios whose names contain `only`.
 pub(crate) fn measure(only: &str) -> Result<Costs, Error> {
     callgrind::version()?;
