@@ -274,7 +274,7 @@ impl<C: Connector> Client<C> {
     /// Puts a call into the queue.
     fn wait(&self, call: &Arc<Call<C::Io>>, record: Record) {
         let now = self.connector.now();
-        let failed = {
+        let queued = {
             let mut local = call.lock();
             if matches!(local.place, Place::Over) {
                 return;
@@ -282,17 +282,15 @@ impl<C: Connector> Client<C> {
             let mut record = record;
             record.call.finished |= local.finished;
             let mut state = self.lock();
-            match state.machine.start(now, record) {
-                Ok(ticket) => {
-                    state.calls.insert(ticket, Arc::clone(call));
-                    local.place = Place::Waiting(ticket);
-                    None
-                }
-                Err(status) => Some(status),
-            }
+            state.machine.start(now, record).map(|ticket| {
+                state.calls.insert(ticket, Arc::clone(call));
+                local.place = Place::Waiting(ticket);
+                local.queued()
+            })
         };
-        if let Some(status) = failed {
-            call.fail(status);
+        match queued {
+            Ok(wakers) => wakers.wake(),
+            Err(status) => call.fail(status),
         }
         self.pump();
     }
@@ -352,12 +350,17 @@ impl<C: Connector> Client<C> {
             call.fail(status);
             return;
         }
-        let local = call.lock();
-        if matches!(local.place, Place::Waiting(_)) {
+        let wakers = {
+            let mut local = call.lock();
+            if !matches!(local.place, Place::Waiting(_)) {
+                return;
+            }
             let mut state = self.lock();
             state.calls.insert(ticket, Arc::clone(call));
             state.machine.put_back(ticket, record);
-        }
+            local.queued()
+        };
+        wakers.wake();
     }
 
     fn refused(&self, reason: RefusedReason, place: channel::Place) {
@@ -477,3 +480,6 @@ impl<C: Connector> fmt::Debug for Client<C> {
         f.debug_struct("Client").field("timeout", &self.timeout()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,8 @@ mod reader;
 mod rest;
 mod server;
 mod state;
+#[cfg(test)]
+mod testing;
 mod turn;
 mod writer;
 

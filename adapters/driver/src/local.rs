@@ -232,6 +232,11 @@ impl<I: Io> Local<I> {
         }
     }
 
+    /// The call waits in the channel, which takes its messages: not so while it was on its way there.
+    pub(crate) fn queued(&mut self) -> Wakers {
+        self.waiting(News { send: true, ..News::default() })
+    }
+
     /// The call has a connection. Whoever waits may send, and may have to do the reading.
     pub(crate) fn placed(&mut self) -> Wakers {
         Wakers { receive: self.receive_waker.take(), send: self.send_waker.take(), cancel: None }

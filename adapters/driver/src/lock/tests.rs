@@ -1,68 +1,11 @@
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
 use std::task::Context;
-use std::thread::Thread;
 
 use bytes::{Buf, Bytes};
-use sailplane::call::{Batch, Code, RequestHead};
-use sailplane::channel::ConnectionId;
-use sailplane::stub::Driver;
-use sailplane::{CallId, Config, Path, Start, Transmit};
+use sailplane::call::{Batch, Code};
 
-use crate::{Client, Connector, Io, Link, Parker, StartOptions, now};
-
-/// Takes everything; panics when told to.
-#[derive(Default)]
-struct Sink {
-    panics: Mutex<bool>,
-    finished: Mutex<Option<Thread>>,
-}
-
-impl Io for Sink {
-    fn write(&self, transmit: &mut Transmit) -> io::Result<()> {
-        let panics = std::mem::take(&mut *self.panics.lock().unwrap());
-        assert!(!panics, "as asked");
-        transmit.advance(transmit.remaining());
-        Ok(())
-    }
-
-    fn finished(&self) {
-        if let Some(thread) = self.finished.lock().unwrap().take() {
-            thread.unpark();
-        }
-    }
-}
-
-#[derive(Default)]
-struct Net(Mutex<Vec<ConnectionId>>);
-
-impl Connector for Net {
-    type Io = Sink;
-
-    fn connect(&self, _: &Arc<Client<Self>>, id: ConnectionId) {
-        self.0.lock().unwrap().push(id);
-    }
-}
-
-type World = (Arc<Client<Net>>, Arc<Link<Sink>>, Arc<dyn Driver>);
-
-fn connected() -> World {
-    let client = Client::new(Net::default(), Config::default());
-    let call = start(&client);
-    let id = client.connector().0.lock().unwrap().pop().unwrap();
-    let link = client.link(id, Sink::default(), None);
-    client.connected(&link);
-    (client, link, call)
-}
-
-fn start(client: &Arc<Client<Net>>) -> Arc<dyn Driver> {
-    let head = RequestHead::new(Path::from_static("/a/B"), Bytes::from_static(b"x:1"));
-    let start = Start { head, message: None, finished: false };
-    client.start(now(), start, StartOptions::default())
-}
-
-const ANY: CallId = CallId::new(0, 0);
+use crate::Parker;
+use crate::testing::{ANY, connected, start};
 
 #[test]
 fn a_panic_under_the_lock_ends_the_connection_and_wakes_who_waits() {
