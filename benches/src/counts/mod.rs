@@ -2,6 +2,7 @@
 
 mod adapters;
 mod callgrind;
+mod chat;
 mod clients;
 mod core_pair;
 mod scenarios;

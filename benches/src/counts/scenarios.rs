@@ -2,7 +2,7 @@
 
 use super::adapters::Asked;
 use super::clients::Asking;
-use super::{core_pair, typed};
+use super::{chat, core_pair, typed};
 use sailplane_benches::recorded::Recorded;
 
 /// Something whose cost is counted for each call or message.
@@ -28,7 +28,7 @@ pub(crate) enum What {
 }
 
 /// All of them.
-pub(crate) const SCENARIOS: [Scenario; 29] = [
+pub(crate) const SCENARIOS: [Scenario; 31] = [
     here("pair-1", 3_000, |calls| core_pair::pair(calls, 1, false)),
     here("pair-100", 3_000, |calls| core_pair::pair(calls, 100, false)),
     here("pair-1-metadata", 3_000, |calls| core_pair::pair(calls, 1, true)),
@@ -43,6 +43,8 @@ pub(crate) const SCENARIOS: [Scenario; 29] = [
     here("stream-64", 20_000, |messages| core_pair::stream(messages, 64)),
     here("stream-1k", 5_000, |messages| core_pair::stream(messages, 1024)),
     here("stream-64k", 500, |messages| core_pair::stream(messages, 64 * 1024)),
+    here("chat-64", 20_000, |messages| chat::echo(messages, 64)),
+    here("chat-1k", 5_000, |messages| chat::echo(messages, 1024)),
     here("beside-1-stream", 3_000, |calls| core_pair::beside_open_streams(calls, 1)),
     here("beside-100-streams", 3_000, |calls| core_pair::beside_open_streams(calls, 100)),
     here("beside-10000-streams", 3_000, |calls| core_pair::beside_open_streams(calls, 10_000)),

@@ -11,7 +11,7 @@ use sailplane_benches::proto::{
     Bench, BenchBlocking, BenchBlockingServer, BenchClient, BenchServer, Count, Payload, Wish,
 };
 
-struct Echo;
+pub(super) struct Echo;
 
 impl BenchBlocking for Echo {
     fn unary(&self, request: Payload, _: &Call) -> Result<Payload> {
@@ -44,7 +44,15 @@ impl Bench for Echo {
         Ok(Count::default())
     }
 
-    async fn chat(&self, _: Streaming<Payload>, _: Sender<Payload>, _: &Call) -> Result<()> {
+    async fn chat(
+        &self,
+        mut requests: Streaming<Payload>,
+        mut replies: Sender<Payload>,
+        _: &Call,
+    ) -> Result<()> {
+        while let Some(request) = requests.message().await? {
+            replies.send(&request).await?;
+        }
         Ok(())
     }
 }

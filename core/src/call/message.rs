@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use core::fmt;
 
 use crate::call::batch::{Messages, complete};
+use crate::call::growth::{append, next_capacity};
 use crate::call::spare::Buffer;
 
 /// Octets before each message: the compressed flag and the length.
@@ -77,6 +78,8 @@ pub struct Assembler {
     /// Raw octets behind `front`, prefixes included, from `rest_start` on.
     rest: Vec<u8>,
     rest_start: usize,
+    /// How large that became before it was taken last, in [units](REST_UNIT).
+    rest_before: u16,
 }
 
 /// A message that is put together.
@@ -284,6 +287,7 @@ impl Assembler {
         // What is taken has the buffer.
         let (behind, end) = (behind.to_vec(), self.rest_start.saturating_add(framed.len()));
         let start = core::mem::take(&mut self.rest_start);
+        self.rest_before = u16::try_from(self.rest.len() / REST_UNIT).unwrap_or(u16::MAX);
         let mut framed = Bytes::from(core::mem::replace(&mut self.rest, behind));
         framed.truncate(end);
         bytes::Buf::advance(&mut framed, start.min(end));
@@ -441,8 +445,10 @@ impl Assembler {
             self.rest_start = 0;
         }
         let whole = self.rest.len().saturating_add(piece.len());
-        // Often it is all that comes before it is taken.
+        // Often as much comes as the last time before it is taken.
+        let before = usize::from(self.rest_before).saturating_mul(REST_UNIT);
         let ahead = if self.rest.is_empty() { whole } else { whole.saturating_add(whole / 2) };
+        let ahead = ahead.max(before);
         append(&mut self.rest, piece, ahead, room);
     }
 }
@@ -461,29 +467,6 @@ fn whole_messages(bytes: &[u8], limit: usize) -> usize {
     end
 }
 
-/// Appends to a buffer that will hold `whole` octets at most.
-fn append(buffer: &mut Vec<u8>, piece: &[u8], whole: usize, room: usize) {
-    let needed = buffer.len().saturating_add(piece.len());
-    if needed > buffer.capacity() {
-        let capacity = next_capacity(needed, buffer.capacity(), whole, room);
-        buffer.reserve_exact(capacity.saturating_sub(buffer.len()));
-    }
-    buffer.extend_from_slice(piece);
-}
-
-/// Memory grows with what arrived, never by what a prefix claims: to four times that at most, and hardly
-/// beyond it where there is no `room`. Messages that are small anyway are the exception.
-fn next_capacity(needed: usize, capacity: usize, whole: usize, room: usize) -> usize {
-    // Half before the whole: the old buffer is there until the new one holds what it held.
-    let ahead = match needed.saturating_mul(4) {
-        enough if enough >= whole => whole,
-        ahead => ahead.min(whole / 2),
-    };
-    let little = needed.saturating_add(needed / 16).saturating_add(64).min(whole);
-    let fits = ahead.saturating_sub(capacity) <= room;
-    if fits { ahead } else { little }.max(needed)
-}
-
 /// The largest message that goes to the buffer for small ones.
 const SMALL_MAX: usize = 512;
 /// The least that such a buffer has.
@@ -491,6 +474,8 @@ const SMALL_MIN: usize = 64;
 /// So many small messages have a buffer of their own each, if they come while the common one is in use.
 const LENT_MAX: u8 = 8;
 
+/// In what the size of raw octets is remembered.
+const REST_UNIT: usize = 64;
 /// Capacity for raw octets that a call keeps once it is empty.
 const REST_KEPT: usize = 512;
 

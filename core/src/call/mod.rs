@@ -6,6 +6,7 @@ pub mod base64;
 mod batch;
 pub mod content_type;
 pub(crate) mod fields;
+mod growth;
 pub mod head;
 pub mod mapping;
 pub mod message;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::call::batch::{Batch, Messages, SHARE_FROM, complete};
+use crate::call::growth::extend;
 use crate::call::message::{PREFIX_LEN, prefix};
 use crate::call::message_queue::{MessageQueue, Piece};
 use crate::transmit::Transmit;
@@ -65,7 +66,7 @@ impl Outgoing {
             return false;
         }
         let Some(framed) = self.last_framed(octets) else { return false };
-        framed.append(small);
+        extend(framed, small, FRAMED_MAX);
         self.unsent = self.unsent.saturating_add(octets);
         true
     }
@@ -74,7 +75,7 @@ impl Outgoing {
     #[inline]
     fn push_framed(&mut self, small: &mut Vec<u8>) {
         match self.last_framed(small.len()) {
-            Some(framed) => framed.append(small),
+            Some(framed) => extend(framed, small, FRAMED_MAX),
             None => self.messages.push(Piece::Framed(core::mem::take(small))),
         }
     }
