@@ -118,7 +118,7 @@ pub use connection::{Config, Connection, End, Ended, Event, Received, Refused, R
 pub use limits::Limits;
 pub use stub::{
     AnyService, Async, Blocking, BoxFuture, Call, CallOptions, Channel, ClientStreamingCall, Codec, Driver,
-    Method, MethodInfo, MethodKind, Mode, RawCall, Route, SendError, Sender, ServerCall, Service,
+    Method, MethodInfo, MethodKind, Mode, RawCall, Reply, Route, SendError, Sender, ServerCall, Service,
     ServiceInfo, Services, Streaming, Stub, StubCore, UnaryCall, blocking, kinds,
 };
 #[cfg(feature = "std")]

@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use sailplane::stub::{serve_async, serve_blocking};
-use sailplane::{AnyService, BoxFuture, Call, MethodInfo, Services, Status, blocking};
+use sailplane::stub::{Serving, serve_async, serve_blocking};
+use sailplane::{AnyService, Call, MethodInfo, Services, Status, blocking};
 
 use crate::{IncomingCall, Io};
 
@@ -27,8 +27,7 @@ pub enum Job {
 /// A handler that is a future. It needs no particular executor.
 pub struct AsyncJob {
     info: &'static MethodInfo,
-    future: BoxFuture<'static, ()>,
-    call: Call,
+    serving: Serving,
 }
 
 /// A handler that blocks.
@@ -57,8 +56,10 @@ impl<I: Io> IncomingCall<I> {
             AnyService::Async(service) => {
                 self.make_interruptible();
                 let call = self.into_call()?;
-                let future = Box::pin(serve_async(Arc::clone(service), method, call.clone()));
-                Job::Async(AsyncJob { info, future, call })
+                let serve = || serve_async(Arc::clone(service), method, call);
+                // A service that panics has answered the call.
+                let serving = catch_unwind(AssertUnwindSafe(serve)).map_err(forget).ok()?;
+                Job::Async(AsyncJob { info, serving })
             }
             AnyService::Blocking(service) => {
                 let call = self.into_call()?;
@@ -83,7 +84,7 @@ impl Job {
 impl AsyncJob {
     /// Runs the handler on this thread, which sleeps, or drives the connection, while the handler waits.
     pub fn block(mut self) {
-        let call = self.call.clone();
+        let Some(call) = self.serving.call().cloned() else { return };
         let (driver, id) = call.parts();
         driver.block(id, &mut |cx| Pin::new(&mut self).poll(cx));
     }
@@ -93,7 +94,7 @@ impl Future for AsyncJob {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx))) {
+        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.serving).poll(cx))) {
             Ok(poll) => poll,
             // The call was answered as the handler unwound.
             Err(panic) => {

@@ -8,10 +8,10 @@ use core::task::{Context, Poll, Waker};
 
 use crate::call::{Batch, CallId, Metadata, Result, Status};
 use crate::stub::driver::Driver;
-use crate::stub::raw::Link;
-use crate::stub::receive::Reply;
+use crate::stub::raw::{Handle, Link};
+use crate::stub::receive::Single;
 use crate::stub::sender::SendError;
-use crate::stub::service::{Answer, ServiceInfo};
+use crate::stub::service::{Reply, ServiceInfo, poll_request};
 use crate::stub::{Call, Method};
 use crate::time::Instant;
 
@@ -23,10 +23,12 @@ enum Parked {
 }
 
 impl Parked {
-    fn new(link: &Link) -> Self {
+    fn new<H: Borrow<Handle>>(link: &Link<H>) -> Self {
         match link {
-            Link::Client(handle) => Self::Client(Arc::clone(&handle.driver), handle.call),
-            Link::Half(handle) => Self::Client(Arc::clone(&handle.driver), handle.call),
+            Link::Client(handle) => {
+                let Handle { driver, call, .. } = handle.borrow();
+                Self::Client(Arc::clone(driver), *call)
+            }
             Link::Server(call) => Self::Server(call.clone()),
             Link::Failed(_) | Link::Over => Self::Nobody,
         }
@@ -49,7 +51,7 @@ impl Parked {
 }
 
 /// Sends what is in `batch`; waits only where there is no room for it.
-fn send(link: &Link, batch: &mut Batch) -> Result<()> {
+fn send<H: Borrow<Handle>>(link: &Link<H>, batch: &mut Batch) -> Result<()> {
     match link.poll_send(batch, &mut Context::from_waker(Waker::noop())) {
         Poll::Ready(sent) => sent,
         Poll::Pending => Parked::new(link).run(|cx| link.poll_send(batch, cx)),
@@ -57,16 +59,16 @@ fn send(link: &Link, batch: &mut Batch) -> Result<()> {
 }
 
 /// The driver's clock.
-fn now(link: &Link) -> Instant {
+fn now<H: Borrow<Handle>>(link: &Link<H>) -> Instant {
     link.parts().map_or(Instant::from_nanos(0), |(driver, _)| driver.now())
 }
 
 /// Waits for a unary call.
-pub(crate) fn unary<Q, R>(link: Link, method: &Method<Q, R>) -> Result<R> {
-    wait(Reply::new(link)).and_then(method.reply_decoder())
+pub(crate) fn unary<Q, R>(link: Link<Handle>, method: &Method<Q, R>) -> Result<R> {
+    wait(Single::new(link)).and_then(method.reply_decoder())
 }
 
-fn wait(mut reply: Reply) -> Result<Bytes> {
+fn wait(mut reply: Single) -> Result<Bytes> {
     Parked::new(reply.link()).run(|cx| reply.poll(cx))
 }
 
@@ -259,17 +261,17 @@ pub trait Service: Send + Sync + 'static {
     ///
     /// # Errors
     /// The status of the call.
-    fn serve(&self, method: usize, rpc: &mut ServerCall) -> Result<()>;
+    fn serve(&self, method: usize, rpc: &ServerCall) -> Result<Reply>;
 }
 
-/// A call to be answered: what [`Service::serve`] gets requests from and puts a reply into.
-pub struct ServerCall(pub(crate) Answer);
+/// A call to be answered: what [`Service::serve`] gets requests from and makes a reply with.
+pub struct ServerCall(pub(crate) Call);
 
 impl ServerCall {
     /// What a handler is given.
     #[must_use]
-    pub fn call(&self) -> Call {
-        self.0.call.clone()
+    pub const fn call(&self) -> &Call {
+        &self.0
     }
 
     /// Waits for the only request.
@@ -277,37 +279,38 @@ impl ServerCall {
     /// # Errors
     /// UNIMPLEMENTED where the client sent none, or more than one; INTERNAL where it cannot be decoded;
     /// the reason where the call was cancelled.
-    pub fn request<Q, R>(&mut self, method: &Method<Q, R>) -> Result<Q> {
+    pub fn request<Q, R>(&self, method: &Method<Q, R>) -> Result<Q> {
+        let mut first = None;
+        let mut poll = |cx: &mut Context<'_>| poll_request(&self.0, &mut first, cx);
         // As a rule it came as a whole, and then nobody waits.
-        let request = match self.0.poll_request(&mut Context::from_waker(Waker::noop())) {
+        let request = match poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(request) => request,
-            Poll::Pending => Parked::Server(self.call()).run(|cx| self.0.poll_request(cx)),
+            Poll::Pending => Parked::Server(self.0.clone()).run(poll),
         };
         request.and_then(method.request_decoder())
     }
 
     /// The stream of requests.
-    pub fn streaming<Q, R>(&mut self, method: &Method<Q, R>) -> Streaming<Q> {
-        crate::stub::Streaming::new(Link::Server(self.call()), method.request_decoder()).into()
+    pub fn streaming<Q, R>(&self, method: &Method<Q, R>) -> Streaming<Q> {
+        crate::stub::Streaming::new(Link::Server(self.0.clone()), method.request_decoder()).into()
     }
 
     /// The stream of replies.
-    pub fn sender<Q, R>(&mut self, method: &Method<Q, R>) -> Sender<R> {
-        crate::stub::Sender::new(Link::Server(self.call()), method.reply_encoder()).into()
+    pub fn sender<Q, R>(&self, method: &Method<Q, R>) -> Sender<R> {
+        crate::stub::Sender::new(Link::Server(self.0.clone()), method.reply_encoder()).into()
     }
 
-    /// Gives the only reply. It leaves with trailers and status when the handler has returned.
+    /// The only reply. It leaves with trailers and status.
     ///
     /// # Errors
     /// None now.
-    pub fn reply<Q, R>(&mut self, method: &Method<Q, R>, reply: &R) -> Result<()> {
-        self.0.reply = Some(method.encode_reply(reply));
-        Ok(())
+    pub fn reply<Q, R>(&self, method: &Method<Q, R>, reply: &R) -> Result<Reply> {
+        Ok(Reply::Message(method.encode_reply(reply)))
     }
 }
 
 impl fmt::Debug for ServerCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ServerCall").field(&self.0.call).finish()
+        f.debug_tuple("ServerCall").field(&self.0).finish()
     }
 }

@@ -37,7 +37,7 @@ pub use mode::{Async, Blocking, Channel, Mode, Start, kinds};
 pub use options::CallOptions;
 pub use raw::RawCall;
 pub use sender::{SendError, Sender};
-pub use service::{BoxFuture, ServerCall, Service, ServiceInfo, serve_async, serve_blocking};
+pub use service::{BoxFuture, Reply, ServerCall, Service, ServiceInfo, Serving, serve_async, serve_blocking};
 pub use services::{AnyService, Route, Services};
 pub use streaming::Streaming;
 pub use unary::{ClientStreamingCall, UnaryCall};

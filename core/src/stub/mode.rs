@@ -73,7 +73,7 @@ impl Mode for Async {
     }
 
     fn server_streaming<Q, R>(raw: RawCall, method: &Method<Q, R>, options: &CallOptions) -> Streaming<R> {
-        Streaming::new(raw.attach(options), method.reply_decoder())
+        Streaming::new(raw.attach(options).share(), method.reply_decoder())
     }
 
     fn client_streaming<Q, R>(
@@ -85,8 +85,8 @@ impl Mode for Async {
     }
 
     fn bidi<Q, R>(raw: RawCall, method: &Method<Q, R>, options: &CallOptions) -> (Sender<Q>, Streaming<R>) {
-        let (one, other) = raw.attach(options).split();
-        (Sender::new(one, method.request_encoder()), Streaming::new(other, method.reply_decoder()))
+        let link = raw.attach(options).share();
+        (Sender::new(link.clone(), method.request_encoder()), Streaming::new(link, method.reply_decoder()))
     }
 }
 

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 #[cfg(feature = "std")]
 use alloc::vec::Vec;
+use core::borrow::Borrow;
 use core::fmt;
 use core::task::{Context, Poll};
 
@@ -18,7 +19,7 @@ use crate::stub::{CallInfo, CancelToken};
 ///
 /// It owns the call: dropped unused, it cancels and releases it.
 #[must_use = "dropping it cancels the call"]
-pub struct RawCall(Link);
+pub struct RawCall(Link<Handle>);
 
 impl RawCall {
     /// A call that was started on `driver`, which nobody else will release.
@@ -33,7 +34,7 @@ impl RawCall {
     }
 
     /// The call with what the options attach to it.
-    pub(crate) fn attach(mut self, options: &CallOptions) -> Link {
+    pub(crate) fn attach(mut self, options: &CallOptions) -> Link<Handle> {
         // It has no other handle yet.
         if let Link::Client(handle) = &mut self.0 {
             handle.watch = Watch::new(&handle.driver, handle.call, options);
@@ -68,12 +69,10 @@ impl Drop for Handle {
     }
 }
 
-/// What connects a handle with its call.
-pub(crate) enum Link {
-    /// A client's only handle.
-    Client(Handle),
-    /// One of two handles of a client.
-    Half(Arc<Handle>),
+/// What connects a handle with its call. `H` is what a client has of it: all, or a share of it.
+pub(crate) enum Link<H> {
+    /// A client's.
+    Client(H),
     /// A server's; its runner releases the call.
     Server(Call),
     /// Never started.
@@ -82,21 +81,33 @@ pub(crate) enum Link {
     Over,
 }
 
-impl Link {
-    /// Two links to what was one.
-    pub(crate) fn split(self) -> (Self, Self) {
+/// A link of which there may be two, and which is small.
+pub(crate) type Half = Link<Arc<Handle>>;
+
+impl Link<Handle> {
+    /// One that may be cloned.
+    pub(crate) fn share(self) -> Half {
         match self {
-            Self::Client(handle) => {
-                let handle = Arc::new(handle);
-                (Self::Half(Arc::clone(&handle)), Self::Half(handle))
-            }
-            Self::Half(handle) => (Self::Half(Arc::clone(&handle)), Self::Half(handle)),
-            Self::Server(call) => (Self::Server(call.clone()), Self::Server(call)),
-            Self::Failed(status) => (Self::Failed(status.clone()), Self::Failed(status)),
-            Self::Over => (Self::Over, Self::Over),
+            Self::Client(handle) => Link::Client(Arc::new(handle)),
+            Self::Server(call) => Link::Server(call),
+            Self::Failed(status) => Link::Failed(status),
+            Self::Over => Link::Over,
         }
     }
+}
 
+impl Clone for Half {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Client(handle) => Self::Client(Arc::clone(handle)),
+            Self::Server(call) => Self::Server(call.clone()),
+            Self::Failed(status) => Self::Failed(status.clone()),
+            Self::Over => Self::Over,
+        }
+    }
+}
+
+impl<H: Borrow<Handle>> Link<H> {
     /// The driver and its name for the call.
     #[inline]
     pub(crate) fn parts(&self) -> Result<(&dyn Driver, CallId)> {
@@ -107,8 +118,10 @@ impl Link {
     #[inline]
     fn live(&self) -> Option<(&dyn Driver, CallId)> {
         match self {
-            Self::Client(handle) => Some((&*handle.driver, handle.call)),
-            Self::Half(handle) => Some((&*handle.driver, handle.call)),
+            Self::Client(handle) => {
+                let handle = handle.borrow();
+                Some((&*handle.driver, handle.call))
+            }
             Self::Server(call) => Some(call.parts()),
             Self::Failed(_) | Self::Over => None,
         }
@@ -177,14 +190,13 @@ impl Link {
 
     fn watch(&self) -> Option<&Watch> {
         match self {
-            Self::Client(handle) => Some(&handle.watch),
-            Self::Half(handle) => Some(&handle.watch),
+            Self::Client(handle) => Some(&handle.borrow().watch),
             Self::Server(_) | Self::Failed(_) | Self::Over => None,
         }
     }
 }
 
-impl fmt::Debug for Link {
+impl<H: Borrow<Handle>> fmt::Debug for Link<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self, self.parts()) {
             (_, Ok((_, call))) => call.fmt(f),

@@ -6,17 +6,14 @@ use core::task::{Context, Poll, ready};
 
 use crate::call::{CallId, Messages, Metadata, Result, Status};
 use crate::stub::driver::{Driver, Incoming};
-use crate::stub::raw::Link;
+use crate::stub::raw::{Half, Handle, Link};
 
 /// Receives messages until the end.
 #[derive(Debug)]
 pub(crate) struct Receive {
-    link: Link,
+    link: Half,
     /// What came, once something did.
     came: Option<Box<Came>>,
-    end: Option<Result<()>>,
-    /// The reader was told of the end.
-    told: bool,
 }
 
 /// Apart: while nothing comes, a handler's future is small.
@@ -26,14 +23,17 @@ struct Came {
     messages: Messages,
     headers: Option<Metadata>,
     trailers: Option<Metadata>,
+    end: Option<Result<()>>,
+    /// The reader was told of the end.
+    told: bool,
 }
 
 impl Receive {
-    pub(crate) const fn new(link: Link) -> Self {
-        Self { link, came: None, end: None, told: false }
+    pub(crate) const fn new(link: Half) -> Self {
+        Self { link, came: None }
     }
 
-    pub(crate) const fn link(&self) -> &Link {
+    pub(crate) const fn link(&self) -> &Half {
         &self.link
     }
 
@@ -53,7 +53,7 @@ impl Receive {
     }
 
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
-        if self.end.is_none() {
+        if !self.has_ended() {
             if let Some(message) = ready!(self.poll_incoming(cx)) {
                 if self.has_no_headers() && self.link.has_info() {
                     self.take_headers(cx);
@@ -61,11 +61,20 @@ impl Receive {
                 return Poll::Ready(Ok(Some(message)));
             }
         }
-        let told = core::mem::replace(&mut self.told, true);
-        match &self.end {
+        let Came { end, told, .. } = &mut **self.came.get_or_insert_default();
+        let told = core::mem::replace(told, true);
+        match end {
             Some(Err(status)) if !told => Poll::Ready(Err(status.clone())),
             _ => Poll::Ready(Ok(None)),
         }
+    }
+
+    fn end(&mut self, end: Result<()>) {
+        self.came.get_or_insert_default().end = Some(end);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.came.as_ref().is_some_and(|came| came.end.is_some())
     }
 
     /// A message, or nothing once the end is known.
@@ -80,9 +89,9 @@ impl Receive {
                 came.messages = messages;
                 return Poll::Ready(came.messages.next());
             }
-            Incoming::End if self.link.is_server() => self.end = Some(Ok(())),
+            Incoming::End if self.link.is_server() => self.end(Ok(())),
             Incoming::End => ready!(self.poll_outcome(cx)),
-            Incoming::Ended(status) => self.end = Some(Err(status)),
+            Incoming::Ended(status) => self.end(Err(status)),
         }
         Poll::Ready(None)
     }
@@ -92,7 +101,7 @@ impl Receive {
         let outcome = match self.link.parts() {
             Ok((driver, call)) => ready!(driver.poll_outcome(call, cx)),
             Err(status) => {
-                self.end = Some(Err(status));
+                self.end(Err(status));
                 return Poll::Ready(());
             }
         };
@@ -100,14 +109,14 @@ impl Receive {
             self.take_headers(cx);
         }
         self.link.tell_trailers(&outcome.trailers);
-        self.came.get_or_insert_default().trailers = Some(outcome.trailers);
-        self.end = Some(outcome.status);
+        let came = self.came.get_or_insert_default();
+        (came.trailers, came.end) = (Some(outcome.trailers), Some(outcome.status));
         Poll::Ready(())
     }
 
     /// Client: waits for initial metadata, which [`headers`](Self::headers) then gives.
     pub(crate) fn poll_headers(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if self.has_no_headers() && self.end.is_none() && !self.link.is_server() {
+        if self.has_no_headers() && !self.has_ended() && !self.link.is_server() {
             if let Ok((driver, call)) = self.link.parts() {
                 match ready!(driver.poll_headers(call, cx)) {
                     Some(head) => self.keep_headers(head.metadata),
@@ -115,9 +124,9 @@ impl Receive {
                 }
             }
         }
-        let headers = self.came.as_ref().and_then(|came| came.headers.as_ref());
-        Poll::Ready(match (headers, &self.end, &self.link) {
-            (None, Some(Err(status)), _) | (None, None, Link::Failed(status)) => Err(status.clone()),
+        let came = self.came.as_ref().map_or((None, None), |came| (came.headers.as_ref(), came.end.as_ref()));
+        Poll::Ready(match (came, &self.link) {
+            ((None, Some(Err(status))), _) | ((None, None), Link::Failed(status)) => Err(status.clone()),
             _ => Ok(()),
         })
     }
@@ -144,17 +153,15 @@ impl Receive {
         if !self.link.is_server() {
             self.link.cancel(status.clone());
         }
-        if let Some(came) = &mut self.came {
-            came.messages = Messages::default();
-        }
-        self.end = Some(Err(status.clone()));
-        self.told = true;
+        let came = self.came.get_or_insert_default();
+        came.messages = Messages::default();
+        (came.end, came.told) = (Some(Err(status.clone())), true);
         self.settle();
     }
 
     /// Lets go of a client's call that has ended.
     pub(crate) fn settle(&mut self) {
-        if self.end.is_some() && !self.link.is_server() {
+        if self.has_ended() && !self.link.is_server() {
             self.link = Link::Over;
         }
     }
@@ -179,7 +186,7 @@ impl Receive {
 
 impl Drop for Receive {
     fn drop(&mut self) {
-        if self.end.is_none() {
+        if !self.has_ended() {
             self.link.abandon("Streaming dropped before its end");
         }
     }
@@ -187,18 +194,18 @@ impl Drop for Receive {
 
 /// Client: receives exactly one message, and the outcome.
 #[derive(Debug)]
-pub(crate) struct Reply {
-    link: Link,
+pub(crate) struct Single {
+    link: Link<Handle>,
     first: Option<Bytes>,
     done: bool,
 }
 
-impl Reply {
-    pub(crate) const fn new(link: Link) -> Self {
+impl Single {
+    pub(crate) const fn new(link: Link<Handle>) -> Self {
         Self { link, first: None, done: false }
     }
 
-    pub(crate) const fn link(&self) -> &Link {
+    pub(crate) const fn link(&self) -> &Link<Handle> {
         &self.link
     }
 
@@ -238,7 +245,7 @@ impl Reply {
     }
 }
 
-impl Drop for Reply {
+impl Drop for Single {
     fn drop(&mut self) {
         if !self.done {
             self.link.abandon("the call was dropped before its end");

@@ -8,7 +8,7 @@ use core::task::{Context, Poll, ready};
 
 use crate::call::{Batch, Result, Status};
 use crate::stub::encoder::Encoder;
-use crate::stub::raw::Link;
+use crate::stub::raw::Half;
 use crate::stub::unary::CANCELLED;
 
 /// Sending failed because the call is over. By `?` it becomes the call's [`Status`].
@@ -48,12 +48,12 @@ impl Error for SendError {
 /// Sends messages, without types.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    link: Link,
+    link: Half,
     finished: bool,
 }
 
 impl Outgoing {
-    pub(crate) const fn link(&self) -> &Link {
+    pub(crate) const fn link(&self) -> &Half {
         &self.link
     }
 
@@ -99,7 +99,7 @@ pub struct Sender<T> {
 }
 
 impl<T> Sender<T> {
-    pub(crate) const fn new(link: Link, encode: fn(&T, &mut Batch)) -> Self {
+    pub(crate) const fn new(link: Half, encode: fn(&T, &mut Batch)) -> Self {
         Self { outgoing: Outgoing { link, finished: false }, encoder: Encoder::new(encode) }
     }
 

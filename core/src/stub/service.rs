@@ -33,17 +33,35 @@ pub trait Service: Send + Sync + 'static {
     fn info(&self) -> &'static ServiceInfo;
 
     /// Answers a call of the method with this index.
-    fn serve<'a>(&'a self, method: usize, rpc: &'a mut ServerCall) -> BoxFuture<'a, Result<()>>;
+    fn serve(self: Arc<Self>, method: usize, rpc: ServerCall) -> BoxFuture<'static, Result<Reply>>;
 }
 
-/// A call to be answered: what [`Service::serve`] gets requests from and puts a reply into.
-pub struct ServerCall(pub(crate) Answer);
+/// What a handler leaves to be sent with the status of a call that succeeded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reply {
+    /// The only reply, encoded.
+    Message(Bytes),
+    /// Nothing more: the replies were a stream.
+    Streamed,
+}
+
+impl From<Reply> for Option<Bytes> {
+    fn from(reply: Reply) -> Self {
+        match reply {
+            Reply::Message(message) => Some(message),
+            Reply::Streamed => None,
+        }
+    }
+}
+
+/// A call to be answered: what [`Service::serve`] gets requests from and makes a reply with.
+pub struct ServerCall(Call);
 
 impl ServerCall {
     /// What a handler is given.
     #[must_use]
-    pub fn call(&self) -> Call {
-        self.0.call.clone()
+    pub const fn call(&self) -> &Call {
+        &self.0
     }
 
     /// The only request.
@@ -51,104 +69,132 @@ impl ServerCall {
     /// # Errors
     /// UNIMPLEMENTED where the client sent none, or more than one; INTERNAL where it cannot be decoded;
     /// the reason where the call was cancelled.
-    pub async fn request<Q, R>(&mut self, method: &Method<Q, R>) -> Result<Q> {
+    pub async fn request<Q, R>(&self, method: &Method<Q, R>) -> Result<Q> {
         let decode = method.request_decoder();
-        poll_fn(|cx| self.0.poll_request(cx)).await.and_then(decode)
+        let mut first = None;
+        poll_fn(|cx| poll_request(&self.0, &mut first, cx)).await.and_then(decode)
     }
 
     /// The stream of requests.
-    pub fn streaming<Q, R>(&mut self, method: &Method<Q, R>) -> Streaming<Q> {
-        Streaming::new(Link::Server(self.call()), method.request_decoder())
+    pub fn streaming<Q, R>(&self, method: &Method<Q, R>) -> Streaming<Q> {
+        Streaming::new(Link::Server(self.0.clone()), method.request_decoder())
     }
 
     /// The stream of replies.
-    pub fn sender<Q, R>(&mut self, method: &Method<Q, R>) -> Sender<R> {
-        Sender::new(Link::Server(self.call()), method.reply_encoder())
+    pub fn sender<Q, R>(&self, method: &Method<Q, R>) -> Sender<R> {
+        Sender::new(Link::Server(self.0.clone()), method.reply_encoder())
     }
 
-    /// Gives the only reply. It leaves with trailers and status when the handler has returned.
+    /// The only reply. It leaves with trailers and status.
     ///
     /// # Errors
     /// None now.
-    pub fn reply<Q, R>(&mut self, method: &Method<Q, R>, reply: &R) -> Result<()> {
-        self.0.reply = Some(method.encode_reply(reply));
-        Ok(())
+    pub fn reply<Q, R>(&self, method: &Method<Q, R>, reply: &R) -> Result<Reply> {
+        Ok(Reply::Message(method.encode_reply(reply)))
     }
 }
 
 impl fmt::Debug for ServerCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ServerCall").field(&self.0.call).finish()
+        f.debug_tuple("ServerCall").field(&self.0).finish()
     }
+}
+
+/// Receives the only request into `first`, and takes it.
+pub(crate) fn poll_request(
+    call: &Call,
+    first: &mut Option<Bytes>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Bytes>> {
+    let (driver, id) = call.parts();
+    ready!(poll_single(driver, id, first, cx))?;
+    Poll::Ready(first.take().ok_or_else(|| Status::unimplemented("the client sent no request")))
 }
 
 /// Answers a call, and releases it, exactly once: at the latest when it is dropped.
-pub(crate) struct Answer {
-    pub(crate) call: Call,
-    pub(crate) reply: Option<Bytes>,
-    request: Option<Bytes>,
-    result: Option<Result<()>>,
-}
+struct Answer(Option<Call>);
 
 impl Answer {
-    pub(crate) const fn new(call: Call) -> Self {
-        Self { call, reply: None, request: None, result: None }
-    }
-
-    pub(crate) fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes>> {
-        let (driver, call) = self.call.parts();
-        ready!(poll_single(driver, call, &mut self.request, cx))?;
-        let request = self.request.take();
-        Poll::Ready(request.ok_or_else(|| Status::unimplemented("the client sent no request")))
-    }
-
     /// The handler returned, or the call was cancelled.
-    pub(crate) fn finish(mut self, result: Result<()>) {
-        self.result = Some(result);
+    fn finish(&mut self, result: Result<Reply>) {
+        let Some(call) = self.0.take() else { return };
+        let (reply, status) = match result {
+            Ok(reply) => (reply.into(), Ok(())),
+            Err(status) => (None, Err(status)),
+        };
+        let (driver, id) = call.parts();
+        driver.respond(id, reply, status);
+        call.end();
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        let result = self.result.take().unwrap_or_else(|| Err(unfinished()));
-        let (driver, call) = self.call.parts();
-        driver.respond(call, self.reply.take().filter(|_| result.is_ok()), result);
-        self.call.end();
+        // The handler neither returned nor was cancelled: it panicked, or the server dropped it. Never success.
+        if self.0.is_some() {
+            self.finish(Err(Status::unknown("the handler panicked")));
+        }
     }
-}
-
-/// The status of a call whose handler neither returned nor was cancelled: it panicked, or the server
-/// dropped it. Never success.
-fn unfinished() -> Status {
-    Status::unknown("the handler panicked")
 }
 
 /// Runs an async service's handler for a call, and answers the call.
 ///
 /// The handler is dropped when the call is cancelled. The call is answered and released exactly once, also
-/// when this future is dropped or unwinds: a handler that panics answers UNKNOWN. The panic goes on;
-/// whoever polls this catches it.
-pub fn serve_async(
-    service: Arc<dyn Service>,
-    method: usize,
-    call: Call,
-) -> impl Future<Output = ()> + Send + 'static {
-    let mut rpc = ServerCall(Answer::new(call));
-    async move {
-        let result = {
-            let call = rpc.call();
-            let mut handler = service.serve(method, &mut rpc);
-            poll_fn(|cx| poll_handler(handler.as_mut(), &call, cx)).await
+/// when the future is dropped or unwinds: a handler that panics answers UNKNOWN. The panic goes on;
+/// whoever calls this, and polls the future, catches it.
+#[must_use = "dropping it answers UNKNOWN"]
+pub fn serve_async(service: Arc<dyn Service>, method: usize, call: Call) -> Serving {
+    let answer = Answer(Some(call.clone()));
+    let handler = service.serve(method, ServerCall(call));
+    Serving(Some(Running { handler, answer }))
+}
+
+/// A handler that runs; [`serve_async`] makes it. It is small, for there may be many that wait.
+#[must_use = "dropping it answers UNKNOWN"]
+pub struct Serving(Option<Running>);
+
+/// In the order in which they are dropped.
+struct Running {
+    handler: BoxFuture<'static, Result<Reply>>,
+    answer: Answer,
+}
+
+impl Serving {
+    /// The call, as long as it is not answered.
+    #[must_use]
+    pub fn call(&self) -> Option<&Call> {
+        self.0.as_ref()?.answer.0.as_ref()
+    }
+}
+
+impl Future for Serving {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // Where the handler unwinds, both are dropped here.
+        let Some(Running { mut handler, mut answer }) = self.0.take() else { return Poll::Ready(()) };
+        let Some(call) = &answer.0 else { return Poll::Ready(()) };
+        let Poll::Ready(result) = poll_handler(handler.as_mut(), call, cx) else {
+            self.0 = Some(Running { handler, answer });
+            return Poll::Pending;
         };
-        rpc.0.finish(result);
+        drop(handler);
+        answer.finish(result);
+        Poll::Ready(())
+    }
+}
+
+impl fmt::Debug for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Serving").field(&self.call()).finish()
     }
 }
 
 fn poll_handler(
-    handler: Pin<&mut (dyn Future<Output = Result<()>> + Send + '_)>,
+    handler: Pin<&mut (dyn Future<Output = Result<Reply>> + Send + '_)>,
     call: &Call,
     cx: &mut Context<'_>,
-) -> Poll<Result<()>> {
+) -> Poll<Result<Reply>> {
     #[cfg(feature = "std")]
     if let Some(reason) = call.known_reason() {
         return Poll::Ready(Err(reason.clone()));
@@ -164,7 +210,7 @@ fn poll_handler(
 /// The call is answered and released exactly once, also on unwind: a handler that panics answers UNKNOWN.
 /// The panic goes on; the caller catches it.
 pub fn serve_blocking(service: &dyn crate::stub::blocking::Service, method: usize, call: Call) {
-    let mut rpc = crate::stub::blocking::ServerCall(Answer::new(call));
-    let result = service.serve(method, &mut rpc);
-    rpc.0.finish(result);
+    let mut answer = Answer(Some(call.clone()));
+    let result = service.serve(method, &crate::stub::blocking::ServerCall(call));
+    answer.finish(result);
 }

@@ -6,7 +6,7 @@ use core::future::poll_fn;
 use core::task::{Context, Poll, ready};
 
 use crate::call::{Metadata, Result, Status};
-use crate::stub::raw::Link;
+use crate::stub::raw::Half;
 use crate::stub::receive::Receive;
 use crate::stub::unary::CANCELLED;
 
@@ -20,7 +20,7 @@ pub struct Streaming<T> {
 }
 
 impl<T> Streaming<T> {
-    pub(crate) const fn new(link: Link, decode: fn(Bytes) -> Result<T>) -> Self {
+    pub(crate) const fn new(link: Half, decode: fn(Bytes) -> Result<T>) -> Self {
         Self { receive: Receive::new(link), decode }
     }
 

@@ -10,8 +10,8 @@ use core::task::{Context, Poll, ready};
 use crate::call::Result;
 use crate::stub::Method;
 use crate::stub::encoder::Encoder;
-use crate::stub::raw::Link;
-use crate::stub::receive::Reply;
+use crate::stub::raw::{Handle, Link};
+use crate::stub::receive::Single;
 use crate::stub::sender::SendError;
 
 /// A unary call that runs: a future of its reply.
@@ -19,13 +19,13 @@ use crate::stub::sender::SendError;
 /// The call was started when this was made, not when it is first polled. Dropping it cancels.
 #[must_use = "dropping a call cancels it"]
 pub struct UnaryCall<R> {
-    pub(crate) reply: Reply,
+    pub(crate) reply: Single,
     pub(crate) decode: fn(Bytes) -> Result<R>,
 }
 
 impl<R> UnaryCall<R> {
-    pub(crate) const fn new<Q>(link: Link, method: &Method<Q, R>) -> Self {
-        Self { reply: Reply::new(link), decode: method.reply_decoder() }
+    pub(crate) const fn new<Q>(link: Link<Handle>, method: &Method<Q, R>) -> Self {
+        Self { reply: Single::new(link), decode: method.reply_decoder() }
     }
 
     /// Ends the call: its result is CANCELLED, unless it has ended already.
@@ -56,15 +56,15 @@ impl<R> fmt::Debug for UnaryCall<R> {
 /// A client-streaming call that runs. Dropping it cancels, unless [`finish`](Self::finish) has returned.
 #[must_use = "dropping a call cancels it"]
 pub struct ClientStreamingCall<Q, R> {
-    pub(crate) reply: Reply,
+    pub(crate) reply: Single,
     pub(crate) encoder: Encoder<Q>,
     pub(crate) decode: fn(Bytes) -> Result<R>,
 }
 
 impl<Q, R> ClientStreamingCall<Q, R> {
-    pub(crate) const fn new(link: Link, method: &Method<Q, R>) -> Self {
+    pub(crate) const fn new(link: Link<Handle>, method: &Method<Q, R>) -> Self {
         let encoder = Encoder::new(method.request_encoder());
-        Self { reply: Reply::new(link), encoder, decode: method.reply_decoder() }
+        Self { reply: Single::new(link), encoder, decode: method.reply_decoder() }
     }
 
     /// Sends a message, as soon as there is room for it. Dropping the future sends all of it or nothing.

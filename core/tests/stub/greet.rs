@@ -3,8 +3,8 @@
 use sailplane::kinds::{Bidi, ClientStreaming, ServerStreaming, Unary};
 use sailplane::stub::{BoxFuture, CallOptions, StubCore};
 use sailplane::{
-    AnyService, Call, Channel, Method, Result, Sender, ServerCall, Service, ServiceInfo, Streaming, Stub,
-    blocking,
+    AnyService, Call, Channel, Method, Reply, Result, Sender, ServerCall, Service, ServiceInfo, Streaming,
+    Stub, blocking,
 };
 use std::sync::Arc;
 
@@ -126,27 +126,29 @@ impl<S: Greeter> Service for GreeterServer<S> {
     fn info(&self) -> &'static ServiceInfo {
         GREETER_INFO
     }
-    fn serve<'a>(&'a self, method: usize, rpc: &'a mut ServerCall) -> BoxFuture<'a, Result<()>> {
+    fn serve(self: Arc<Self>, method: usize, rpc: ServerCall) -> BoxFuture<'static, Result<Reply>> {
         use GreeterMethods as M;
-        let (inner, call) = (&self.0, rpc.call());
         Box::pin(async move {
+            let (inner, call) = (&self.0, rpc.call());
             match method {
                 0 => {
-                    let reply = inner.say_hello(rpc.request(&M::SAY_HELLO).await?, &call).await?;
+                    let reply = inner.say_hello(rpc.request(&M::SAY_HELLO).await?, call).await?;
                     rpc.reply(&M::SAY_HELLO, &reply)
                 }
                 1 => {
                     let request = rpc.request(&M::LOTS_OF_REPLIES).await?;
-                    inner.lots_of_replies(request, rpc.sender(&M::LOTS_OF_REPLIES), &call).await
+                    inner.lots_of_replies(request, rpc.sender(&M::LOTS_OF_REPLIES), call).await?;
+                    Ok(Reply::Streamed)
                 }
                 2 => {
                     let requests = rpc.streaming(&M::LOTS_OF_GREETINGS);
-                    let reply = inner.lots_of_greetings(requests, &call).await?;
+                    let reply = inner.lots_of_greetings(requests, call).await?;
                     rpc.reply(&M::LOTS_OF_GREETINGS, &reply)
                 }
                 _ => {
                     let requests = rpc.streaming(&M::BIDI_HELLO);
-                    inner.bidi_hello(requests, rpc.sender(&M::BIDI_HELLO), &call).await
+                    inner.bidi_hello(requests, rpc.sender(&M::BIDI_HELLO), call).await?;
+                    Ok(Reply::Streamed)
                 }
             }
         })
@@ -163,26 +165,28 @@ impl<S: GreeterBlocking> blocking::Service for GreeterBlockingServer<S> {
     fn info(&self) -> &'static ServiceInfo {
         GREETER_INFO
     }
-    fn serve(&self, method: usize, rpc: &mut blocking::ServerCall) -> Result<()> {
+    fn serve(&self, method: usize, rpc: &blocking::ServerCall) -> Result<Reply> {
         use GreeterMethods as M;
         let (inner, call) = (&self.0, rpc.call());
         match method {
             0 => {
-                let reply = inner.say_hello(rpc.request(&M::SAY_HELLO)?, &call)?;
+                let reply = inner.say_hello(rpc.request(&M::SAY_HELLO)?, call)?;
                 rpc.reply(&M::SAY_HELLO, &reply)
             }
             1 => {
                 let request = rpc.request(&M::LOTS_OF_REPLIES)?;
-                inner.lots_of_replies(request, rpc.sender(&M::LOTS_OF_REPLIES), &call)
+                inner.lots_of_replies(request, rpc.sender(&M::LOTS_OF_REPLIES), call)?;
+                Ok(Reply::Streamed)
             }
             2 => {
                 let requests = rpc.streaming(&M::LOTS_OF_GREETINGS);
-                let reply = inner.lots_of_greetings(requests, &call)?;
+                let reply = inner.lots_of_greetings(requests, call)?;
                 rpc.reply(&M::LOTS_OF_GREETINGS, &reply)
             }
             _ => {
                 let requests = rpc.streaming(&M::BIDI_HELLO);
-                inner.bidi_hello(requests, rpc.sender(&M::BIDI_HELLO), &call)
+                inner.bidi_hello(requests, rpc.sender(&M::BIDI_HELLO), call)?;
+                Ok(Reply::Streamed)
             }
         }
     }

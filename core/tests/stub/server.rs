@@ -7,10 +7,10 @@ use crate::greet::{GreeterBlockingServer, GreeterClient, GreeterMethods, Greeter
 use bytes::Bytes;
 use prost::Message as _;
 use sailplane::call::RequestHead;
-use sailplane::stub::{Served, serve_async};
+use sailplane::stub::{Served, Serving, serve_async};
 use sailplane::{
-    Async, Blocking, BoxFuture, Call, Code, Driver, Instant, Path, Result, ServerCall, Service, ServiceInfo,
-    Services, Status, Stub,
+    Async, Blocking, BoxFuture, Call, Code, Driver, Instant, Path, Reply, Result, ServerCall, Service,
+    ServiceInfo, Services, Status, Stub,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -105,9 +105,9 @@ impl Service for Stuck {
         &ServiceInfo { name: "greet.Stuck", methods: &[], file_descriptor_set: b"" }
     }
 
-    fn serve<'a>(&'a self, _: usize, rpc: &'a mut ServerCall) -> BoxFuture<'a, Result<()>> {
+    fn serve(self: Arc<Self>, _: usize, rpc: ServerCall) -> BoxFuture<'static, Result<Reply>> {
         let alive = Arc::clone(&self.alive);
-        *self.call.lock().unwrap() = Some(rpc.call());
+        *self.call.lock().unwrap() = Some(rpc.call().clone());
         Box::pin(async move {
             let _alive = alive;
             std::future::pending().await
@@ -234,16 +234,33 @@ fn a_servers_halves_may_be_dropped() {
         fn info(&self) -> &'static ServiceInfo {
             &ServiceInfo { name: "", methods: &[], file_descriptor_set: b"" }
         }
-        fn serve<'a>(&'a self, _: usize, rpc: &'a mut ServerCall) -> BoxFuture<'a, Result<()>> {
+        fn serve(self: Arc<Self>, _: usize, rpc: ServerCall) -> BoxFuture<'static, Result<Reply>> {
             drop(rpc.streaming(&GreeterMethods::BIDI_HELLO));
             drop(rpc.sender(&GreeterMethods::BIDI_HELLO));
             rpc.sender(&GreeterMethods::BIDI_HELLO).finish();
-            Box::pin(async { Ok(()) })
+            Box::pin(async { Ok(Reply::Streamed) })
         }
     }
     let wire = wire(&["ignored"]);
     block_on(serve_async(Arc::new(Careless), 0, call("BidiHello", &wire)));
     outcome(&wire).unwrap();
+}
+
+#[test]
+fn a_service_that_panics_before_it_has_a_handler_answers_too() {
+    struct Broken;
+    impl Service for Broken {
+        fn info(&self) -> &'static ServiceInfo {
+            &ServiceInfo { name: "", methods: &[], file_descriptor_set: b"" }
+        }
+        fn serve(self: Arc<Self>, _: usize, _: ServerCall) -> BoxFuture<'static, Result<Reply>> {
+            panic!("no handler")
+        }
+    }
+    let wire = wire(&["ignored"]);
+    let serve = || drop(serve_async(Arc::new(Broken), 0, call("SayHello", &wire)));
+    catch_unwind(AssertUnwindSafe(serve)).unwrap_err();
+    assert_eq!(outcome(&wire).unwrap_err().code(), Code::Unknown);
 }
 
 #[test]
@@ -262,4 +279,14 @@ fn paths_lead_to_methods_octet_by_octet() {
         let text = format!("unknown method {wrong} of service greet.Greeter");
         assert_eq!(services.unimplemented(&path).message(), text);
     }
+}
+
+#[test]
+fn what_a_waiting_handler_holds_is_small() {
+    const WORD: usize = size_of::<usize>();
+    // A handler's future holds its arguments twice: as it was given them, and as its locals.
+    assert!(size_of::<sailplane::Streaming<u64>>() <= 5 * WORD);
+    assert!(size_of::<sailplane::Sender<u64>>() <= 6 * WORD);
+    assert!(size_of::<ServerCall>() <= 2 * WORD);
+    assert!(size_of::<Serving>() <= 4 * WORD);
 }

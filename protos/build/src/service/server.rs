@@ -98,11 +98,11 @@ pub const fn new(service: {s}) -> Self {{
         let body = super::indent(&self.body());
         match self.flavor {
             Flavor::Async => format!(
-                "fn serve<'a>(
-    &'a self,
+                "fn serve(
+    self: {ALLOC}::sync::Arc<Self>,
     {method},
-    {rpc}: &'a mut {module}::ServerCall,
-) -> ::sailplane::BoxFuture<'a, ::sailplane::Result<()>> {{
+    {rpc}: {module}::ServerCall,
+) -> ::sailplane::BoxFuture<'static, ::sailplane::Result<::sailplane::Reply>> {{
     {ALLOC}::boxed::Box::pin(async move {{
 {}    }})
 }}
@@ -110,7 +110,11 @@ pub const fn new(service: {s}) -> Self {{
                 super::indent(&body)
             ),
             Flavor::Blocking => format!(
-                "fn serve(&self, {method}, {rpc}: &mut {module}::ServerCall) -> ::sailplane::Result<()> {{
+                "fn serve(
+    &self,
+    {method},
+    {rpc}: &{module}::ServerCall,
+) -> ::sailplane::Result<::sailplane::Reply> {{
 {body}}}
 "
             ),
@@ -131,9 +135,9 @@ pub const fn new(service: {s}) -> Self {{
         if last == 0 {
             // A match of one arm is no match.
             let rpc = self.service.rpcs.iter().map(|rpc| self.arm(rpc)).collect::<String>();
-            return format!("let _ = method;\nlet call = rpc.call();\n{rpc}");
+            return format!("let _ = method;\n{rpc}");
         }
-        format!("let call = rpc.call();\nmatch method {{\n{arms}}}\n")
+        format!("match method {{\n{arms}}}\n")
     }
 
     fn arm(&self, rpc: &Rpc) -> String {
@@ -147,13 +151,14 @@ pub const fn new(service: {s}) -> Self {{
         let input = format!("let {argument} = {input};\n");
         match rpc.kind {
             Kind::Unary | Kind::ClientStreaming => format!(
-                "{input}let reply = {s}::{function}(&self.0, {argument}, &call){wait}?;
+                "{input}let reply = {s}::{function}(&self.0, {argument}, rpc.call()){wait}?;
 rpc.reply({constant}, &reply)
 "
             ),
             Kind::ServerStreaming | Kind::Bidi => format!(
                 "{input}let replies = rpc.sender({constant});
-{s}::{function}(&self.0, {argument}, replies, &call){wait}
+{s}::{function}(&self.0, {argument}, replies, rpc.call()){wait}?;
+::core::result::Result::Ok(::sailplane::Reply::Streamed)
 "
             ),
         }

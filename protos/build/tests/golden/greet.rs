@@ -171,33 +171,34 @@ impl<S: Greeter> ::sailplane::Service for GreeterServer<S> {
         &GREETER_INFO
     }
 
-    fn serve<'a>(
-        &'a self,
+    fn serve(
+        self: ::sailplane::prost::alloc::sync::Arc<Self>,
         method: usize,
-        rpc: &'a mut ::sailplane::ServerCall,
-    ) -> ::sailplane::BoxFuture<'a, ::sailplane::Result<()>> {
+        rpc: ::sailplane::ServerCall,
+    ) -> ::sailplane::BoxFuture<'static, ::sailplane::Result<::sailplane::Reply>> {
         ::sailplane::prost::alloc::boxed::Box::pin(async move {
-            let call = rpc.call();
             match method {
                 0 => {
                     let request = rpc.request(&GreeterMethods::SAY_HELLO).await?;
-                    let reply = S::say_hello(&self.0, request, &call).await?;
+                    let reply = S::say_hello(&self.0, request, rpc.call()).await?;
                     rpc.reply(&GreeterMethods::SAY_HELLO, &reply)
                 }
                 1 => {
                     let request = rpc.request(&GreeterMethods::LOTS_OF_REPLIES).await?;
                     let replies = rpc.sender(&GreeterMethods::LOTS_OF_REPLIES);
-                    S::lots_of_replies(&self.0, request, replies, &call).await
+                    S::lots_of_replies(&self.0, request, replies, rpc.call()).await?;
+                    ::core::result::Result::Ok(::sailplane::Reply::Streamed)
                 }
                 2 => {
                     let requests = rpc.streaming(&GreeterMethods::LOTS_OF_GREETINGS);
-                    let reply = S::lots_of_greetings(&self.0, requests, &call).await?;
+                    let reply = S::lots_of_greetings(&self.0, requests, rpc.call()).await?;
                     rpc.reply(&GreeterMethods::LOTS_OF_GREETINGS, &reply)
                 }
                 _ => {
                     let requests = rpc.streaming(&GreeterMethods::BIDI_HELLO);
                     let replies = rpc.sender(&GreeterMethods::BIDI_HELLO);
-                    S::bidi_hello(&self.0, requests, replies, &call).await
+                    S::bidi_hello(&self.0, requests, replies, rpc.call()).await?;
+                    ::core::result::Result::Ok(::sailplane::Reply::Streamed)
                 }
             }
         })
@@ -226,28 +227,33 @@ impl<S: GreeterBlocking> ::sailplane::blocking::Service for GreeterBlockingServe
         &GREETER_INFO
     }
 
-    fn serve(&self, method: usize, rpc: &mut ::sailplane::blocking::ServerCall) -> ::sailplane::Result<()> {
-        let call = rpc.call();
+    fn serve(
+        &self,
+        method: usize,
+        rpc: &::sailplane::blocking::ServerCall,
+    ) -> ::sailplane::Result<::sailplane::Reply> {
         match method {
             0 => {
                 let request = rpc.request(&GreeterMethods::SAY_HELLO)?;
-                let reply = S::say_hello(&self.0, request, &call)?;
+                let reply = S::say_hello(&self.0, request, rpc.call())?;
                 rpc.reply(&GreeterMethods::SAY_HELLO, &reply)
             }
             1 => {
                 let request = rpc.request(&GreeterMethods::LOTS_OF_REPLIES)?;
                 let replies = rpc.sender(&GreeterMethods::LOTS_OF_REPLIES);
-                S::lots_of_replies(&self.0, request, replies, &call)
+                S::lots_of_replies(&self.0, request, replies, rpc.call())?;
+                ::core::result::Result::Ok(::sailplane::Reply::Streamed)
             }
             2 => {
                 let requests = rpc.streaming(&GreeterMethods::LOTS_OF_GREETINGS);
-                let reply = S::lots_of_greetings(&self.0, requests, &call)?;
+                let reply = S::lots_of_greetings(&self.0, requests, rpc.call())?;
                 rpc.reply(&GreeterMethods::LOTS_OF_GREETINGS, &reply)
             }
             _ => {
                 let requests = rpc.streaming(&GreeterMethods::BIDI_HELLO);
                 let replies = rpc.sender(&GreeterMethods::BIDI_HELLO);
-                S::bidi_hello(&self.0, requests, replies, &call)
+                S::bidi_hello(&self.0, requests, replies, rpc.call())?;
+                ::core::result::Result::Ok(::sailplane::Reply::Streamed)
             }
         }
     }
