@@ -57,16 +57,19 @@ impl From<std::time::Instant> for Instant {
     /// hour before that moment, so that points shortly before it can be expressed.
     fn from(at: std::time::Instant) -> Self {
         static ORIGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-        const HEAD_START: Duration = Duration::from_secs(3600);
+        const HEAD_START: u64 = 3600 * 1_000_000_000;
         let origin = *ORIGIN.get_or_init(std::time::Instant::now);
         match at.checked_duration_since(origin) {
-            Some(after) => Self::ZERO.saturating_add(HEAD_START.saturating_add(after)),
-            None => {
-                let before = origin.saturating_duration_since(at);
-                Self::ZERO.saturating_add(HEAD_START.saturating_sub(before))
-            }
+            Some(after) => Self(HEAD_START.saturating_add(nanoseconds(after))),
+            None => Self(HEAD_START.saturating_sub(nanoseconds(origin.saturating_duration_since(at)))),
         }
     }
+}
+
+/// Without the division and the wide product of [`Duration::as_nanos`]: clocks are read several times a call.
+#[cfg(feature = "std")]
+const fn nanoseconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as u64)
 }
 
 /// When the driver must call `handle_timeout` at the latest, and what for.
