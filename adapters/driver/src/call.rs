@@ -13,7 +13,7 @@ use sailplane::stub::Served;
 use sailplane::{CallId, Instant};
 
 use crate::after::After;
-use crate::local::{ClientSide, Local, News, Place, register};
+use crate::local::{Extra, Local, News, Place, register};
 use crate::state::{Role, State};
 use crate::turn::Output;
 use crate::{Blocked, Io, Link};
@@ -36,7 +36,6 @@ pub(crate) trait Home<I: Io>: Send + Sync {
 pub(crate) struct Call<I: Io> {
     /// None on a server.
     this: Weak<Self>,
-    pub(crate) role: Role,
     /// None on a server.
     pub(crate) home: Option<Arc<dyn Home<I>>>,
     local: Mutex<Local<I>>,
@@ -70,16 +69,11 @@ impl<I: Io> Deref for Owner<I> {
 
 impl<I: Io> Call<I> {
     pub(crate) fn client(home: Arc<dyn Home<I>>, local: Local<I>) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self {
-            this: Weak::clone(this),
-            role: Role::Client,
-            home: Some(home),
-            local: Mutex::new(local),
-        })
+        Arc::new_cyclic(|this| Self { this: Weak::clone(this), home: Some(home), local: Mutex::new(local) })
     }
 
     pub(crate) const fn server(local: Local<I>) -> Self {
-        Self { this: Weak::new(), role: Role::Server, home: None, local: Mutex::new(local) }
+        Self { this: Weak::new(), home: None, local: Mutex::new(local) }
     }
 
     /// A server's: becomes another one on the same connection.
@@ -87,6 +81,11 @@ impl<I: Io> Call<I> {
         let local = self.local.get_mut().unwrap_or_else(PoisonError::into_inner);
         local.renew(Place::Placed(Arc::clone(link), id));
         local
+    }
+
+    #[inline]
+    pub(crate) const fn role(&self) -> Role {
+        if self.home.is_some() { Role::Client } else { Role::Server }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Local<I>> {
@@ -128,7 +127,7 @@ impl<I: Io> Call<I> {
         let Place::Placed(link, id) = &local.place else { return None };
         let (id, finished) = (*id, local.finished);
         let mut none = VecDeque::new();
-        let backlog = local.client.as_mut().map_or(&mut none, |client| &mut client.backlog);
+        let backlog = local.extra.as_mut().map_or(&mut none, |extra| &mut extra.backlog);
         let after = link.run(|state, _, _| {
             while let Some(message) = backlog.front() {
                 // What is not taken stays: the call may be repeated, with all that it has.
@@ -153,7 +152,7 @@ impl<I: Io> Call<I> {
         }
         let (link, id) = (Arc::clone(link), *id);
         let (released, after) =
-            link.command_for(Output::Other, |state, _, _| state.take(id, local, self.role));
+            link.command_for(Output::Other, |state, _, _| state.take(id, local, self.role()));
         // Not the last reference: a handle is asking.
         drop(released);
         Some(after)
@@ -161,7 +160,7 @@ impl<I: Io> Call<I> {
 
     /// What to place once more, where the attempt just ended and may be repeated.
     pub(crate) fn repeat(local: &mut Local<I>) -> Option<Record> {
-        let ClientSide { outcome, backlog, .. } = &mut **local.client.as_mut()?;
+        let Extra { outcome, backlog, .. } = &mut **local.extra.as_mut()?;
         let outcome = outcome.as_mut()?;
         if local.cancelled || verdict(outcome, local.repetitions) == Verdict::Over {
             outcome.replay = None;
@@ -245,7 +244,7 @@ impl<I: Io> Call<I> {
         }
         local.added = local.added.wrapping_add(1);
         let added = link.add(*id, batch, local.added);
-        local.head_taken |= added && self.role == Role::Server;
+        local.head_taken |= added && self.role() == Role::Server;
         added
     }
 
@@ -265,7 +264,7 @@ impl<I: Io> Call<I> {
                 let (ended, after) = link.command(|state, _, _| {
                     let ended = state.has_ended(id);
                     if ended {
-                        drop(state.take(id, local, self.role));
+                        drop(state.take(id, local, self.role()));
                     }
                     ended
                 });
@@ -283,22 +282,22 @@ impl<I: Io> Call<I> {
     /// Sends, under the connection's lock.
     fn send(&self, state: &mut State<I>, id: CallId, local: &mut Local<I>, batch: &mut Batch) -> Sent {
         if state.has_ended(id) {
-            drop(state.take(id, local, self.role));
+            drop(state.take(id, local, self.role()));
             return Sent::Over;
         }
         if local.has_unsent_headers() {
             // Refused where they were sent, which `add_headers` has told already.
-            let _ = state.connection.send_headers(id, std::mem::take(&mut local.headers));
+            let _ = state.connection.send_headers(id, local.take_headers());
         }
         match state.connection.send_batch(id, batch) {
             Ok(()) => {
-                local.head_taken |= self.role == Role::Server;
+                local.head_taken |= self.role() == Role::Server;
                 Sent::Done
             }
             Err(SendError::Blocked(())) => Sent::Wait,
             Err(SendError::Misuse(misuse)) => Sent::Misused(misuse.to_string()),
             Err(SendError::Ended) => {
-                drop(state.take(id, local, self.role));
+                drop(state.take(id, local, self.role()));
                 Sent::Over
             }
         }

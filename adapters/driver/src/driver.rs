@@ -39,7 +39,7 @@ impl<I: Io> Driver for Call<I> {
                 if let Some(messages) = local.messages.pop() {
                     return Some(Incoming::Messages(messages));
                 }
-                match self.role {
+                match self.role() {
                     Role::Client if local.complete || matches!(local.place, Place::Over) => {
                         Some(Incoming::End)
                     }
@@ -128,8 +128,8 @@ impl<I: Io> Driver for Call<I> {
                 Place::Over => return,
                 Place::Placed(link, id) => {
                     let (link, id) = (Arc::clone(link), *id);
-                    if let Some(client) = &mut local.client {
-                        client.backlog.clear();
+                    if let Some(extra) = &mut local.extra {
+                        extra.backlog.clear();
                     }
                     local.cancelled = true;
                     local.look = true;
@@ -159,17 +159,17 @@ impl<I: Io> Driver for Call<I> {
         if local.head_taken || matches!(local.place, Place::Over) {
             return Err(headers_sent());
         }
-        local.headers.extend(&metadata);
+        local.add_headers(&metadata);
         Ok(())
     }
 
     fn add_trailers(&self, _: CallId, metadata: Metadata) {
-        self.lock().trailers.extend(&metadata);
+        self.lock().add_trailers(&metadata);
     }
 
     fn send_headers(&self, _: CallId) -> Result<()> {
         let sent = self.placed(|state, id, local| {
-            let headers = std::mem::take(&mut local.headers);
+            let headers = local.take_headers();
             local.head_taken = true;
             state.connection.send_headers(id, headers)
         });
@@ -183,8 +183,8 @@ impl<I: Io> Driver for Call<I> {
         let (after, released, wakers) = {
             let mut local = self.lock();
             let Place::Placed(link, id) = std::mem::replace(&mut local.place, Place::Over) else { return };
-            let headers = std::mem::take(&mut local.headers);
-            let trailers = std::mem::take(&mut local.trailers);
+            let headers = local.take_headers();
+            let trailers = local.take_trailers();
             let message = message.filter(|_| status.is_ok());
             let (released, after) = link.command_for(Output::Answer, |state, _, _| {
                 if !headers.is_empty() {
@@ -252,7 +252,7 @@ impl<I: Io> Driver for Call<I> {
 
     fn block(&self, _: CallId, poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) {
         // A request that came whole is there already, and then nobody has to be woken.
-        if self.role == Role::Server && poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+        if self.role() == Role::Server && poll(&mut Context::from_waker(Waker::noop())).is_ready() {
             return;
         }
         let mut blocked = Blocked::new(self, poll);

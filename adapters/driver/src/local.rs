@@ -55,19 +55,14 @@ pub(crate) struct Local<I: Io> {
     /// Somebody else than the thread that waits may end the wait, by other means than bytes on the connection.
     pub(crate) interruptible: bool,
 
-    /// Server: what goes with the first message. Client: the initial metadata that came, if `head_came`.
-    pub(crate) headers: Metadata,
-    /// Server: what goes with the status. Client: what came with the outcome, if `outcome_came`.
-    pub(crate) trailers: Metadata,
-
-    // Client: what a record says beyond the call itself, what came and was not asked for, and what only few have.
+    // Client: what a record says beyond the call itself, and what came and was not asked for.
     pub(crate) deadline: Option<Instant>,
     pub(crate) wait_for_ready: bool,
     pub(crate) repetitions: u32,
     head_came: bool,
     outcome_came: bool,
-    pub(crate) client: Option<Box<ClientSide>>,
     pub(crate) finished: bool,
+    pub(crate) extra: Option<Box<Extra>>,
 
     pub(crate) receive_waker: Option<Waker>,
     pub(crate) send_waker: Option<Waker>,
@@ -76,12 +71,16 @@ pub(crate) struct Local<I: Io> {
 
 /// What most calls have no need of.
 #[derive(Default)]
-pub(crate) struct ClientSide {
-    /// The encoding of a response that has one.
+pub(crate) struct Extra {
+    /// Server: what goes with the first message. Client: the initial metadata that came, if `head_came`.
+    headers: Metadata,
+    /// Server: what goes with the status. Client: what came with the outcome, if `outcome_came`.
+    trailers: Metadata,
+    /// Client: the encoding of a response that has one.
     encoding: Bytes,
-    /// How the call ended, where that says how to repeat it.
+    /// Client: how the call ended, where that says how to repeat it.
     pub(crate) outcome: Option<Outcome>,
-    /// What could not be sent yet when the call was placed.
+    /// Client: what could not be sent yet when the call was placed.
     pub(crate) backlog: VecDeque<Bytes>,
 }
 
@@ -99,15 +98,13 @@ impl<I: Io> Local<I> {
             peer: None,
             added: 0,
             interruptible: false,
-            headers: Metadata::new(),
-            trailers: Metadata::new(),
             deadline: None,
             wait_for_ready: false,
             repetitions: 0,
             head_came: false,
             outcome_came: false,
-            client: None,
             finished: false,
+            extra: None,
             receive_waker: None,
             send_waker: None,
             cancel_waker: None,
@@ -136,8 +133,8 @@ impl<I: Io> Local<I> {
         self.place = Place::Over;
         self.complete = true;
         self.put_outcome(Outcome { status: Err(status), trailers: Metadata::new(), replay: None });
-        if let Some(client) = &mut self.client {
-            client.backlog.clear();
+        if let Some(extra) = &mut self.extra {
+            extra.backlog.clear();
         }
     }
 
@@ -159,9 +156,10 @@ impl<I: Io> Local<I> {
     /// Client: the response begins.
     pub(crate) fn put_head(&mut self, head: ResponseHead) {
         self.head_came = true;
-        self.headers = head.metadata;
-        if !head.encoding.is_empty() {
-            self.client.get_or_insert_default().encoding = head.encoding;
+        let ResponseHead { encoding, metadata } = head;
+        if self.extra.is_some() || !encoding.is_empty() || !metadata.is_empty() {
+            let extra = self.extra();
+            (extra.encoding, extra.headers) = (encoding, metadata);
         }
     }
 
@@ -169,9 +167,32 @@ impl<I: Io> Local<I> {
         if !std::mem::take(&mut self.head_came) {
             return None;
         }
-        let encoding = self.client.as_mut().map(|client| std::mem::take(&mut client.encoding));
-        let metadata = std::mem::take(&mut self.headers);
-        Some(ResponseHead { encoding: encoding.unwrap_or_default(), metadata })
+        let encoding = self.extra.as_mut().map(|extra| std::mem::take(&mut extra.encoding));
+        Some(ResponseHead { encoding: encoding.unwrap_or_default(), metadata: self.take_headers() })
+    }
+
+    pub(crate) fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    /// Server: adds to what goes with the first message.
+    pub(crate) fn add_headers(&mut self, headers: &Metadata) {
+        self.extra().headers.extend(headers);
+    }
+
+    /// Server: adds to what goes with the status.
+    pub(crate) fn add_trailers(&mut self, trailers: &Metadata) {
+        self.extra().trailers.extend(trailers);
+    }
+
+    #[inline]
+    pub(crate) fn take_headers(&mut self) -> Metadata {
+        self.extra.as_mut().map_or_else(Metadata::new, |extra| std::mem::take(&mut extra.headers))
+    }
+
+    #[inline]
+    pub(crate) fn take_trailers(&mut self) -> Metadata {
+        self.extra.as_mut().map_or_else(Metadata::new, |extra| std::mem::take(&mut extra.trailers))
     }
 
     /// Client: the call ended.
@@ -179,9 +200,9 @@ impl<I: Io> Local<I> {
         self.over = Some(outcome.status.clone());
         self.outcome_came = true;
         if outcome.replay.is_some() {
-            self.client.get_or_insert_default().outcome = Some(outcome);
-        } else {
-            self.trailers = outcome.trailers;
+            self.extra().outcome = Some(outcome);
+        } else if self.extra.is_some() || !outcome.trailers.is_empty() {
+            self.extra().trailers = outcome.trailers;
         }
     }
 
@@ -189,32 +210,31 @@ impl<I: Io> Local<I> {
         if !std::mem::take(&mut self.outcome_came) {
             return None;
         }
-        if let Some(outcome) = self.client.as_mut().and_then(|client| client.outcome.take()) {
+        if let Some(outcome) = self.extra.as_mut().and_then(|extra| extra.outcome.take()) {
             return Some(outcome);
         }
-        let trailers = std::mem::take(&mut self.trailers);
-        Some(Outcome { status: self.over.clone()?, trailers, replay: None })
+        Some(Outcome { status: self.over.clone()?, trailers: self.take_trailers(), replay: None })
     }
 
     /// Client: the call is repeated, as if it had not ended.
     pub(crate) fn forget_outcome(&mut self) {
         self.over = None;
         self.outcome_came = false;
-        if let Some(client) = &mut self.client {
-            client.outcome = None;
+        if let Some(extra) = &mut self.extra {
+            extra.outcome = None;
         }
     }
 
     /// Server: there are headers that go with the first message.
     #[inline]
     pub(crate) fn has_unsent_headers(&self) -> bool {
-        !self.head_came && !self.headers.is_empty()
+        !self.head_came && self.extra.as_ref().is_some_and(|extra| !extra.headers.is_empty())
     }
 
     /// Whether something could not be sent yet when the call was placed.
     #[inline]
     pub(crate) fn has_backlog(&self) -> bool {
-        self.client.as_ref().is_some_and(|client| !client.backlog.is_empty())
+        self.extra.as_ref().is_some_and(|extra| !extra.backlog.is_empty())
     }
 
     /// Takes note of `news`; who waits for it.
@@ -287,20 +307,21 @@ pub(crate) const OCTETS_AT_ONCE: usize = 16 * 1024;
 pub(crate) struct Stock {
     /// Empty only if `behind` is.
     first: Option<Messages>,
-    behind: VecDeque<Messages>,
+    #[expect(clippy::box_collection, reason = "most calls stay without")]
+    behind: Option<Box<VecDeque<Messages>>>,
 }
 
 impl Stock {
     pub(crate) fn push(&mut self, messages: Messages) {
         match self.first {
             None => self.first = Some(messages),
-            Some(_) => self.behind.push_back(messages),
+            Some(_) => self.behind.get_or_insert_default().push_back(messages),
         }
     }
 
     /// What was taken at one look.
     pub(crate) fn pop(&mut self) -> Option<Messages> {
-        let behind = self.behind.pop_front();
+        let behind = self.behind.as_mut().and_then(|behind| behind.pop_front());
         std::mem::replace(&mut self.first, behind)
     }
 
@@ -310,6 +331,20 @@ impl Stock {
 
     /// Enough is here: what was taken last is not all, or nobody asked for what was taken before.
     pub(crate) fn is_enough(&self) -> bool {
-        self.first.is_some() && !self.behind.is_empty()
+        self.behind.as_ref().is_some_and(|behind| !behind.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::call::Call;
+    use crate::testing::Sink;
+    use sailplane::stub::Served;
+
+    #[test]
+    fn an_idle_call_is_small() {
+        // With what `Arc` and an allocator add to it, 416 octets.
+        let words = size_of::<Served<Call<Sink>>>() / size_of::<usize>();
+        assert!(words <= 49, "{words}");
     }
 }

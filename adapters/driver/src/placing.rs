@@ -72,7 +72,7 @@ impl<I: Io> Call<I> {
             let more = !messages.is_empty();
             local.finished = finished;
             if more {
-                local.client.get_or_insert_default().backlog = messages;
+                local.extra().backlog = messages;
             }
             let backlog = if more { self.flush_backlog(&mut local) } else { None };
             let wakers = local.placed();

@@ -150,7 +150,7 @@ impl<I: Io> State<I> {
         let is_here = matches!(&local.place, Place::Placed(_, placed) if placed == id);
         if is_here && local.receive_waker.is_some() && !local.has_backlog() {
             // Not the last reference: the notice has one.
-            drop(self.take(*id, &mut local, call.role));
+            drop(self.take(*id, &mut local, call.role()));
             *taken = Some(local.waiting(*news));
         }
     }

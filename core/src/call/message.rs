@@ -71,7 +71,7 @@ pub struct Assembler {
     /// Likewise, if it is small: in a buffer that serves message after message, as soon as each is dropped.
     small: BytesMut,
     /// What that buffer has, in use or not.
-    small_size: usize,
+    small_size: u16,
     /// Small messages in a row for which it was in use.
     lent: u8,
     front: Option<Bytes>,
@@ -95,8 +95,8 @@ struct Building {
 struct Scan {
     prefix: [u8; PREFIX_LEN],
     have: u8,
-    length: usize,
-    left: usize,
+    length: u32,
+    left: u32,
 }
 
 impl Scan {
@@ -116,7 +116,8 @@ impl Scan {
             self.have = self.have.saturating_add(1);
         }
         if self.in_body() {
-            self.length = judge_prefix(self.prefix, limit)?;
+            // It was a number of 32 bits.
+            self.length = u32::try_from(judge_prefix(self.prefix, limit)?).unwrap_or(u32::MAX);
             self.left = self.length;
         }
         Ok(())
@@ -165,11 +166,13 @@ impl Assembler {
                 }
             }
             let in_body = self.scan.in_body();
-            let wanted = if in_body { self.scan.left } else { self.scan.prefix_left() };
+            let wanted = if in_body { self.scan.left as usize } else { self.scan.prefix_left() };
             let (piece, behind) = bytes.split_at_checked(wanted).unwrap_or((bytes, &[]));
             bytes = behind;
             if in_body {
-                self.scan.left = self.scan.left.saturating_sub(piece.len());
+                // No more than was wanted.
+                self.scan.left =
+                    self.scan.left.saturating_sub(u32::try_from(piece.len()).unwrap_or(u32::MAX));
             } else {
                 let had = usize::from(self.scan.have);
                 if let Err(fault) = self.scan.take_prefix(piece, limit) {
@@ -234,7 +237,7 @@ impl Assembler {
     #[must_use]
     #[inline]
     pub(crate) const fn lacks(&self) -> usize {
-        if self.front.is_none() && self.scan.in_body() { self.scan.left } else { 0 }
+        if self.front.is_none() && self.scan.in_body() { self.scan.left as usize } else { 0 }
     }
 
     /// Octets held, as they are allocated: more than came while a message is put together.
@@ -387,9 +390,10 @@ impl Assembler {
     }
 
     fn make_small_room(&mut self, octets: usize) -> bool {
-        if octets > self.small_size {
-            self.small_size = octets.next_power_of_two().max(SMALL_MIN);
-            self.small = BytesMut::with_capacity(self.small_size);
+        if octets > usize::from(self.small_size) {
+            let size = octets.next_power_of_two().max(SMALL_MIN);
+            self.small_size = u16::try_from(size).unwrap_or(u16::MAX);
+            self.small = BytesMut::with_capacity(size);
         } else if !self.small.try_reclaim(octets) {
             self.lent = self.lent.wrapping_add(1) % LENT_MAX;
             if self.lent == 0 {
@@ -420,13 +424,12 @@ impl Assembler {
     /// Adds octets to the message that is put together.
     fn build(&mut self, piece: &[u8], room: usize) {
         let begins = self.reserved() == 0 && self.small.is_empty();
-        if begins && self.scan.length <= SMALL_MAX && self.has_small_room(self.scan.length)
-            || !self.small.is_empty()
-        {
+        let whole = self.scan.length as usize;
+        if begins && whole <= SMALL_MAX && self.has_small_room(whole) || !self.small.is_empty() {
             return self.small.extend_from_slice(piece);
         }
         let Building { octets, reserved } = &mut **self.building.get_or_insert_default();
-        let (needed, whole) = (octets.len().saturating_add(piece.len()), self.scan.length);
+        let needed = octets.len().saturating_add(piece.len());
         if needed > *reserved {
             *reserved = next_capacity(needed, *reserved, whole, room);
         }

@@ -19,13 +19,15 @@ pub(crate) struct Outgoing {
     /// Unsent messages, behind those kept for a replay.
     messages: MessageQueue,
     /// How many pieces of `messages` were written completely and are only kept.
-    written: usize,
+    written: u32,
     /// Octets of the first unsent piece that were written, prefixes included.
     offset: usize,
     /// Octets to be written, prefixes included.
     unsent: usize,
-    /// Size of all that is kept while the call can be replayed; `None` once it cannot.
-    replay: Option<usize>,
+    /// What is written is kept, while the call can be replayed.
+    keeps: bool,
+    /// Size of all that is kept, if so.
+    kept: usize,
     /// No message will be added.
     pub(crate) finished: bool,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     /// Keeps what is written, for a replay.
     pub(crate) fn keep(&mut self) {
-        self.replay = Some(0);
+        (self.keeps, self.kept) = (true, 0);
     }
 
     /// Queues a message. More than `replay_max` octets cannot be kept.
@@ -62,7 +64,7 @@ impl Outgoing {
     #[inline]
     pub(crate) fn append(&mut self, batch: &mut Batch, octets: usize) -> bool {
         let (small, large) = batch.parts();
-        if large.is_some() || self.replay.is_some() {
+        if large.is_some() || self.keeps {
             return false;
         }
         let Some(framed) = self.last_framed(octets) else { return false };
@@ -83,7 +85,7 @@ impl Outgoing {
     /// The last unsent piece, if it is of small messages and so many octets fit in.
     #[inline]
     fn last_framed(&mut self, octets: usize) -> Option<&mut Vec<u8>> {
-        let is_unsent = self.messages.len() > self.written;
+        let is_unsent = self.messages.len() > self.written as usize;
         match self.messages.last_mut() {
             Some(Piece::Framed(framed)) if is_unsent && framed.len().saturating_add(octets) <= FRAMED_MAX => {
                 Some(framed)
@@ -95,9 +97,9 @@ impl Outgoing {
     #[inline]
     fn pushed(&mut self, octets: usize, replay_max: usize) {
         self.unsent = self.unsent.saturating_add(octets);
-        if let Some(size) = &mut self.replay {
-            *size = size.saturating_add(octets);
-            if *size > replay_max {
+        if self.keeps {
+            self.kept = self.kept.saturating_add(octets);
+            if self.kept > replay_max {
                 self.commit();
             }
         }
@@ -110,7 +112,7 @@ impl Outgoing {
 
     /// Whether the first unsent message is partly written.
     pub(crate) fn is_inside_message(&self) -> bool {
-        match self.messages.get(self.written) {
+        match self.messages.get(self.written as usize) {
             Some(Piece::Framed(framed)) => complete(framed, self.offset) < self.offset,
             _ => self.offset > 0,
         }
@@ -118,7 +120,7 @@ impl Outgoing {
 
     /// The call is committed: what was written is dropped.
     pub(crate) fn commit(&mut self) {
-        self.replay = None;
+        self.keeps = false;
         for _ in 0..core::mem::take(&mut self.written) {
             self.messages.drop_first();
         }
@@ -126,7 +128,9 @@ impl Outgoing {
 
     /// Takes all messages out for a replay, where they are all still there.
     pub(crate) fn take_replay(&mut self) -> Option<VecDeque<Bytes>> {
-        self.replay.take()?;
+        if !core::mem::take(&mut self.keeps) {
+            return None;
+        }
         let mut messages = VecDeque::new();
         for piece in self.messages.take() {
             match piece {
@@ -142,15 +146,15 @@ impl Outgoing {
     #[inline]
     pub(crate) fn clear(&mut self) {
         self.messages.clear();
-        (self.written, self.offset, self.unsent, self.replay) = (0, 0, 0, None);
-        self.finished = false;
+        (self.written, self.offset, self.unsent) = (0, 0, 0);
+        (self.keeps, self.finished) = (false, false);
     }
 
     /// The only unsent message, where it would be copied and nothing of it was written; nothing may be kept.
     #[inline]
     pub(crate) fn only_small(&self) -> Option<&[u8]> {
         let message = self.messages.only()?;
-        let is_whole = self.offset == 0 && self.replay.is_none();
+        let is_whole = self.offset == 0 && !self.keeps;
         if is_whole && message.len() < SHARE_FROM { Some(message) } else { None }
     }
 
@@ -165,7 +169,7 @@ impl Outgoing {
     /// The first unsent message, where it would be copied, nothing of it was written, and it takes so many octets.
     #[inline]
     pub(crate) fn next_small(&self, octets: usize) -> Option<&[u8]> {
-        match self.messages.get(self.written) {
+        match self.messages.get(self.written as usize) {
             Some(Piece::Message(message)) if self.offset == 0 && message.len() < SHARE_FROM => {
                 (message.len().saturating_add(PREFIX_LEN) == octets).then_some(message)
             }
@@ -186,7 +190,7 @@ impl Outgoing {
         let mut left = octets.min(self.unsent);
         self.unsent = self.unsent.saturating_sub(left);
         while left > 0 {
-            let (written, whole) = match self.messages.get(self.written) {
+            let (written, whole) = match self.messages.get(self.written as usize) {
                 None => return,
                 Some(Piece::Message(message)) => {
                     let whole = message.len().saturating_add(PREFIX_LEN);
@@ -210,7 +214,7 @@ impl Outgoing {
     #[inline]
     fn finish_piece(&mut self) {
         self.offset = 0;
-        if self.replay.is_some() {
+        if self.keeps {
             self.written = self.written.saturating_add(1);
         } else {
             self.messages.drop_first();

@@ -53,7 +53,7 @@ impl Connection {
         entry.ending = None;
         entry.blocked = 0;
         if self.role == Role::Client {
-            entry.request = None;
+            entry.request.clear();
         }
         self.output.unsent = self.output.unsent.saturating_sub(unsent);
         entry.outgoing.clear();

@@ -39,7 +39,8 @@ impl Connection {
         entry.send_head = true;
         entry.stream.send_window = SendWindow::new(self.remote.stream_window_bytes);
         entry.stream.receive_window = ReceiveWindow::new(self.local.receive_window());
-        entry.request = Some(start.head);
+        let place = entry.request.place();
+        *place = Some(start.head);
         entry.has_deadline = deadline.is_some();
         entry.outgoing.keep();
         if let Some(message) = start.message {
@@ -369,7 +370,9 @@ impl Connection {
     pub fn take_request(&mut self, call: CallId) -> Option<RequestHead> {
         let (_, entry) = self.server_call(call).ok()?;
         let metadata_bytes = core::mem::take(&mut entry.metadata_bytes);
-        let request = entry.request.take();
+        // What goes on may be a stream, which may be idle for long.
+        let goes_on = entry.stream.state.may_receive();
+        let request = if goes_on { entry.request.take_whole() } else { entry.request.take() };
         self.request_metadata = self.request_metadata.saturating_sub(metadata_bytes);
         request
     }

@@ -102,7 +102,8 @@ impl Connection {
         };
         let deadline = request.facts.timeout.map(|timeout| self.now.saturating_add(timeout));
         if let Some((index, entry)) = self.admit_request(stream, end, &request.facts)? {
-            entry.request = Some(request.head(deadline));
+            let place = entry.request.place();
+            *place = Some(request.head(deadline));
             entry.has_deadline = deadline.is_some();
             self.request_admitted(index, deadline);
         }
@@ -125,7 +126,7 @@ impl Connection {
                 }
                 let deadline = request.facts.timeout.map(|timeout| self.now.saturating_add(timeout));
                 if let Some((index, entry)) = self.admit_request(stream, end, &request.facts)? {
-                    entry.request.insert(request.head).deadline = deadline;
+                    entry.request.place().insert(request.head).deadline = deadline;
                     entry.has_deadline = deadline.is_some();
                     self.request_admitted(index, deadline);
                 }
@@ -189,7 +190,7 @@ impl Connection {
         let Some((index, entry)) = self.open(stream, end) else { return Ok(None) };
         entry.events = if end { Kind::Call.bit() | Kind::Message.bit() } else { Kind::Call.bit() };
         entry.metadata_bytes = facts.metadata_bytes;
-        entry.content_length = facts.content_length;
+        entry.set_content_length(facts.content_length);
         Ok(Some((index, entry)))
     }
 
@@ -261,11 +262,11 @@ impl Connection {
     fn response_begins(&mut self, index: u32, head: Option<Box<ResponseHead>>, content_length: Option<u64>) {
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.receiving = entry.receiving.next(Received::Head).unwrap_or(Receiving::Messages);
-        entry.content_length = content_length;
+        entry.set_content_length(content_length);
         if entry.is_running() {
             entry.response = head;
             entry.has_response = true;
-            entry.request = None;
+            entry.request.clear();
             entry.outgoing.commit();
             self.events.raise(&mut self.calls, index, Kind::Headers);
         }

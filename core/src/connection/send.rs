@@ -245,7 +245,7 @@ impl Connection {
         let (output, encoder, now) = (&mut self.output, &mut self.encoder, self.now);
         let frame_max = self.remote.frame_bytes_max;
         wire::send::headers_with(transmit.buffer(), entry.stream.id, false, frame_max, |out| {
-            match &entry.request {
+            match entry.request.get() {
                 Some(head) if self.role == Role::Client => {
                     output.requests.get_or_insert_default().write(head, now, encoder, out);
                 }

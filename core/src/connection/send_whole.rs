@@ -22,7 +22,7 @@ impl Connection {
     #[inline]
     fn write_request(&mut self, index: u32, transmit: &mut Transmit) -> bool {
         let Some(entry) = self.calls.get_mut(index) else { return false };
-        let Some(head) = entry.request.as_ref().filter(|_| entry.stream.id.is_zero()) else { return false };
+        let Some(head) = entry.request.get().filter(|_| entry.stream.id.is_zero()) else { return false };
         let octets = entry.outgoing.unsent();
         let is_plain = entry.outgoing.finished && entry.blocked == 0 && self.output.crowded.is_empty();
         let Some(message) = entry.outgoing.next_small(octets).filter(|_| is_plain) else { return false };
