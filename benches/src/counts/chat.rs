@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Buf, Bytes};
+use bytes::{BufMut, Bytes};
 use prost::Message as _;
 use sailplane::call::{Batch, RequestHead};
 use sailplane::connection::Received;
@@ -24,13 +24,7 @@ struct Pipe(Mutex<Vec<u8>>);
 
 impl Io for Pipe {
     fn write(&self, transmit: &mut Transmit) -> io::Result<()> {
-        let mut written = self.0.lock().expect("nobody panics");
-        while transmit.has_remaining() {
-            let chunk = transmit.chunk();
-            written.extend_from_slice(chunk);
-            let len = chunk.len();
-            transmit.advance(len);
-        }
+        self.0.lock().expect("nobody panics").put(transmit);
         Ok(())
     }
 
@@ -68,10 +62,7 @@ impl Client {
             }
         }
         while self.connection.poll_transmit(NOW, &mut self.transmit) {
-            let chunk = self.transmit.chunk();
-            wire.extend_from_slice(chunk);
-            let len = chunk.len();
-            self.transmit.advance(len);
+            wire.put(&mut self.transmit);
         }
     }
 
