@@ -10,6 +10,7 @@ pub mod meter;
 pub mod plain;
 pub mod program;
 pub mod recorded;
+pub mod service;
 pub mod usage;
 
 /// The generated code of `proto/bench.proto`.

@@ -12,9 +12,8 @@ use sailplane::call::{Batch, RequestHead};
 use sailplane::connection::Received;
 use sailplane::{CallId, Config, Connection, Instant, Path, Services, Start, Transmit};
 use sailplane_benches::proto::{BenchServer, Payload};
+use sailplane_benches::service::Echo;
 use sailplane_driver::{AsyncJob, Gather, Io, Job, Link};
-
-use super::typed::Echo;
 
 const NOW: Instant = Instant::from_nanos(1);
 

@@ -6,56 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sailplane::{Blocking, Call, Channel, Result, Sender, Services, Streaming, Stub as _, blocking};
-use sailplane_benches::proto::{
-    Bench, BenchBlocking, BenchBlockingServer, BenchClient, BenchServer, Count, Payload, Wish,
-};
-
-pub(super) struct Echo;
-
-impl BenchBlocking for Echo {
-    fn unary(&self, request: Payload, _: &Call) -> Result<Payload> {
-        Ok(request)
-    }
-
-    fn download(&self, _: Wish, _: blocking::Sender<Payload>, _: &Call) -> Result<()> {
-        Ok(())
-    }
-
-    fn upload(&self, _: blocking::Streaming<Payload>, _: &Call) -> Result<Count> {
-        Ok(Count::default())
-    }
-
-    fn chat(&self, _: blocking::Streaming<Payload>, _: blocking::Sender<Payload>, _: &Call) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl Bench for Echo {
-    async fn unary(&self, request: Payload, _: &Call) -> Result<Payload> {
-        Ok(request)
-    }
-
-    async fn download(&self, _: Wish, _: Sender<Payload>, _: &Call) -> Result<()> {
-        Ok(())
-    }
-
-    async fn upload(&self, _: Streaming<Payload>, _: &Call) -> Result<Count> {
-        Ok(Count::default())
-    }
-
-    async fn chat(
-        &self,
-        mut requests: Streaming<Payload>,
-        mut replies: Sender<Payload>,
-        _: &Call,
-    ) -> Result<()> {
-        while let Some(request) = requests.message().await? {
-            replies.send(&request).await?;
-        }
-        Ok(())
-    }
-}
+use sailplane::{Blocking, Channel, Services, Stub as _};
+use sailplane_benches::proto::{BenchBlockingServer, BenchClient, BenchServer, Payload};
+use sailplane_benches::service::Echo;
 
 const PAYLOAD: Payload = Payload { body: Bytes::from_static(b"sixteen bytes ok") };
 

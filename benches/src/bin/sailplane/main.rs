@@ -5,7 +5,6 @@ mod calls;
 mod calls_blocking;
 mod raw;
 mod servers;
-mod service;
 
 fn main() -> std::process::ExitCode {
     sailplane_benches::program::main(

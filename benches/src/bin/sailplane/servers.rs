@@ -6,8 +6,7 @@ use sailplane::Services;
 use sailplane_benches::Error;
 use sailplane_benches::program::ServerKind;
 use sailplane_benches::proto::{BenchBlockingServer, BenchServer};
-
-use crate::service::Echo;
+use sailplane_benches::service::Echo;
 
 /// A thread for each connection.
 pub(crate) struct Blocking;

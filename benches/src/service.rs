@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 use sailplane::{Call, Result, Sender, Streaming, blocking};
-use sailplane_benches::proto::{Bench, BenchBlocking, Count, Payload, Wish};
 
-pub(crate) struct Echo;
+use crate::proto::{Bench, BenchBlocking, Count, Payload, Wish};
+
+/// Answers with what it was sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Echo;
 
 /// The payloads that are wished for.
 fn payloads(wish: Wish) -> impl Iterator<Item = Payload> {
