@@ -60,12 +60,13 @@ impl<I: Io> Link<I> {
     /// Queues messages where a flush is due anyway, which has not begun: then there is nothing else to do. False:
     /// nothing was done, and a command has to be run. `count` says which message of its call it is.
     pub(crate) fn add(&self, id: CallId, batch: &mut Batch, count: u8) -> bool {
-        if !self.is_due(count) {
+        let Some(awaited) = self.awaited(count).filter(|awaited| awaited.load(Ordering::SeqCst)) else {
             return false;
-        }
+        };
         let mut state = self.lock();
-        // Asked again: who flushes says so first, and takes the lock then.
-        self.is_due(count) && !state.has_ended(id) && state.connection.send_batch(id, batch).is_ok()
+        awaited.load(Ordering::SeqCst)
+            && !state.has_ended(id)
+            && state.connection.send_batch(id, batch).is_ok()
     }
 
     /// The last step under the lock: events out, output out, the writer's role, the timeout.

@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sailplane::Instant;
@@ -92,15 +92,17 @@ impl<I: Io> Link<I> {
         }
     }
 
-    /// Whether a message that this thread queues waits for a flush that is to come anyway and has not begun. Under
-    /// the connection's lock it is certain: who flushes says so first, and takes the lock then. Where a message
-    /// waits for those that follow it closely, only the clock can say, which is asked for one in eight: `count`.
-    pub(crate) fn is_due(&self, count: u8) -> bool {
+    /// What says whether a message that this thread queues waits for a flush that is to come anyway and has not
+    /// begun; none where it does not wait. Under the connection's lock it is certain: who flushes says so first, and
+    /// takes the lock then. Where a message waits for those that follow it closely, only the clock can say, which is
+    /// asked for one in eight: `count`.
+    pub(crate) fn awaited(&self, count: u8) -> Option<&AtomicBool> {
         let (turn, gather) = TURN.get();
         if turn != address(&self.io) {
-            return self.kicked.load(Ordering::SeqCst);
+            return Some(&self.kicked);
         }
-        (gather == Gather::All || count % 8 != 0) && self.has_gathered()
+        let is_close = || self.io.now().saturating_duration_since(self.last_write()) < CLOSE;
+        (gather == Gather::All || count % 8 != 0 || is_close()).then_some(&self.output)
     }
 
     /// A command left output where it is.
