@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use bytes::Bytes;
 
-use crate::call::message::{PREFIX_LEN, length, prefix};
+use crate::call::prefix::{PREFIX_LEN, length, prefix};
 
 /// From this size on a message is shared with the output instead of copied into it.
 pub(crate) const SHARE_FROM: usize = 2048;

@@ -3,60 +3,13 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
-use core::fmt;
 
 use crate::call::batch::{Messages, complete};
 use crate::call::growth::{append, next_capacity};
+use crate::call::prefix::{Scan, first_whole, judge_prefix, length, whole_messages};
 use crate::call::spare::Buffer;
 
-/// Octets before each message: the compressed flag and the length.
-pub const PREFIX_LEN: usize = 5;
-
-/// The prefix of a message of `len` octets.
-#[inline]
-pub(crate) fn prefix(len: usize) -> [u8; PREFIX_LEN] {
-    let [a, b, c, d] = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
-    [0, a, b, c, d]
-}
-
-/// The length of a message by a prefix that is known to be good.
-#[inline]
-pub(crate) fn length([_, a, b, c, d]: [u8; PREFIX_LEN]) -> usize {
-    usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX)
-}
-
-/// What makes received messages unusable: the call ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessageError {
-    /// The length is above the limit.
-    TooLarge {
-        /// The length that the prefix claims.
-        length: u32,
-        /// The limit.
-        limit: usize,
-    },
-    /// The compressed flag is set, but the call has no encoding.
-    CompressedWithoutEncoding,
-    /// The compressed flag is neither 0 nor 1.
-    InvalidFlag(u8),
-    /// The stream ended inside a message.
-    Truncated,
-}
-
-impl fmt::Display for MessageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge { length, limit } => {
-                write!(f, "a received message of {length} bytes is larger than the limit of {limit}")
-            }
-            Self::CompressedWithoutEncoding => {
-                f.write_str("a message is compressed, but no grpc-encoding was named")
-            }
-            Self::InvalidFlag(flag) => write!(f, "a message has the compressed flag {flag}"),
-            Self::Truncated => f.write_str("the stream ended inside a message"),
-        }
-    }
-}
+pub use crate::call::prefix::{MessageError, PREFIX_LEN};
 
 /// Puts received octets together to messages.
 ///
@@ -75,9 +28,11 @@ pub struct Assembler {
     /// Small messages in a row for which it was in use.
     lent: u8,
     front: Option<Bytes>,
-    /// Raw octets behind `front`, prefixes included, from `rest_start` on.
+    /// Messages behind `front`, if many came before they were taken.
+    ready: Option<Box<Ready>>,
+    /// Raw octets behind these, prefixes included, from `rest_start` on.
     rest: Vec<u8>,
-    rest_start: usize,
+    rest_start: u32,
     /// How large that became before it was taken last, in [units](REST_UNIT).
     rest_before: u16,
 }
@@ -90,50 +45,13 @@ struct Building {
     reserved: usize,
 }
 
-/// Where the received octets stand: in a prefix, or in a message with `left` octets to come.
-#[derive(Debug, Default)]
-struct Scan {
-    prefix: [u8; PREFIX_LEN],
-    have: u8,
-    length: u32,
-    left: u32,
-}
-
-impl Scan {
-    const fn in_body(&self) -> bool {
-        self.have as usize == PREFIX_LEN
-    }
-
-    /// Octets that the prefix lacks.
-    const fn prefix_left(&self) -> usize {
-        PREFIX_LEN.saturating_sub(self.have as usize)
-    }
-
-    /// Takes octets of the prefix, no more than it lacks.
-    fn take_prefix(&mut self, piece: &[u8], limit: usize) -> Result<(), MessageError> {
-        for (place, octet) in self.prefix.iter_mut().skip(usize::from(self.have)).zip(piece) {
-            *place = *octet;
-            self.have = self.have.saturating_add(1);
-        }
-        if self.in_body() {
-            // It was a number of 32 bits.
-            self.length = u32::try_from(judge_prefix(self.prefix, limit)?).unwrap_or(u32::MAX);
-            self.left = self.length;
-        }
-        Ok(())
-    }
-}
-
-/// The length of a message by its prefix.
-#[inline]
-fn judge_prefix([flag, a, b, c, d]: [u8; PREFIX_LEN], limit: usize) -> Result<usize, MessageError> {
-    let length = u32::from_be_bytes([a, b, c, d]);
-    match (flag, usize::try_from(length)) {
-        (0, Ok(octets)) if octets <= limit => Ok(octets),
-        (0, _) => Err(MessageError::TooLarge { length, limit }),
-        (1, _) => Err(MessageError::CompressedWithoutEncoding),
-        (flag, _) => Err(MessageError::InvalidFlag(flag)),
-    }
+/// Messages that are complete, to be taken without a copy.
+#[derive(Debug)]
+struct Ready {
+    /// Each behind its prefix.
+    framed: Bytes,
+    /// What they take of memory until the last is taken.
+    size: usize,
 }
 
 impl Assembler {
@@ -248,13 +166,14 @@ impl Assembler {
         let building = self.reserved().saturating_add(self.small.len());
         // An empty buffer that is kept for the next call holds nothing of the peer's.
         let rest = if self.rest.is_empty() { 0 } else { self.rest.capacity() };
-        front.saturating_add(building).saturating_add(rest)
+        let ready = self.ready.as_ref().map_or(0, |ready| ready.size);
+        front.saturating_add(building).saturating_add(rest).saturating_add(ready)
     }
 
     /// Whether there is something behind the first message.
     #[inline]
     pub(crate) fn has_rest(&self) -> bool {
-        !self.rest.is_empty()
+        !self.rest.is_empty() || self.ready.is_some()
     }
 
     /// Takes the first message, and how many octets behind it now belong to the only message held: their
@@ -262,7 +181,7 @@ impl Assembler {
     #[inline]
     pub fn take(&mut self) -> Option<(Bytes, usize)> {
         let message = self.front.take()?;
-        let credit = if self.rest.is_empty() { 0 } else { self.advance() };
+        let credit = if self.has_rest() { self.advance() } else { 0 };
         Some((message, credit))
     }
 
@@ -270,7 +189,7 @@ impl Assembler {
     #[inline]
     pub(crate) fn take_many(&mut self, octets: usize) -> Option<(Messages, usize)> {
         let first = self.front.take()?;
-        if self.rest.is_empty() {
+        if !self.has_rest() {
             return Some((first.into(), 0));
         }
         let framed = self.take_raw(octets.saturating_sub(first.len()));
@@ -278,20 +197,36 @@ impl Assembler {
         Some((Messages::with_first(first, framed), taken.saturating_add(self.advance())))
     }
 
-    /// Takes complete messages of the raw octets, at most so many octets.
+    /// Takes complete messages, at most so many octets.
     fn take_raw(&mut self, octets: usize) -> Bytes {
-        let unparsed = self.unparsed();
-        let (framed, behind) = unparsed.split_at(complete(unparsed, octets));
-        if framed.len() < behind.len() {
-            let framed = Bytes::copy_from_slice(framed);
-            self.rest_start = self.rest_start.saturating_add(framed.len());
-            return framed;
+        if self.ready.is_none() {
+            let unparsed = self.unparsed();
+            let (some, all) = (complete(unparsed, octets), complete(unparsed, usize::MAX));
+            if some == 0 {
+                return Bytes::new();
+            }
+            let (size, framed) = (self.rest.capacity(), self.give_away(all));
+            if some == all {
+                return framed;
+            }
+            self.ready = Some(Box::new(Ready { framed, size }));
         }
-        // What is taken has the buffer.
-        let (behind, end) = (behind.to_vec(), self.rest_start.saturating_add(framed.len()));
-        let start = core::mem::take(&mut self.rest_start);
+        let Some(ready) = &mut self.ready else { return Bytes::new() };
+        let taken = ready.framed.split_to(complete(&ready.framed, octets));
+        if ready.framed.is_empty() {
+            self.ready = None;
+        }
+        taken
+    }
+
+    /// Takes the first octets of the rest with its buffer.
+    fn give_away(&mut self, octets: usize) -> Bytes {
+        let (start, behind) =
+            (self.rest_start as usize, self.unparsed().get(octets..).unwrap_or_default().to_vec());
+        self.rest_start = 0;
         self.rest_before = u16::try_from(self.rest.len() / REST_UNIT).unwrap_or(u16::MAX);
         let mut framed = Bytes::from(core::mem::replace(&mut self.rest, behind));
+        let end = start.saturating_add(octets);
         framed.truncate(end);
         bytes::Buf::advance(&mut framed, start.min(end));
         framed
@@ -304,7 +239,7 @@ impl Assembler {
             && self.front.is_none()
             && self.reserved() == 0
             && self.small.is_empty()
-            && self.rest.is_empty()
+            && !self.has_rest()
     }
 
     /// Drops everything; nothing more may be received.
@@ -320,20 +255,21 @@ impl Assembler {
         self.building = None;
         self.small.clear();
         self.front = None;
+        self.ready = None;
         self.drop_rest();
     }
 
-    /// Makes the next message of the raw octets the first one.
+    /// Makes the next message the first one.
     fn advance(&mut self) -> usize {
+        if let Some(ready) = self.ready.take() {
+            return self.advance_ready(ready);
+        }
         if self.unparsed().is_empty() {
             return 0;
         }
         let rest = core::mem::take(&mut self.rest);
-        let unparsed = rest.get(self.rest_start..).unwrap_or_default();
-        let whole = unparsed.split_first_chunk::<PREFIX_LEN>().and_then(|(&[_, a, b, c, d], behind)| {
-            behind.get(..usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?)
-        });
-        let credit = match whole {
+        let unparsed = rest.get(self.rest_start as usize..).unwrap_or_default();
+        let credit = match first_whole(unparsed) {
             Some(message) => {
                 self.front = Some(self.keep(message));
                 message.len().saturating_add(PREFIX_LEN)
@@ -347,19 +283,36 @@ impl Assembler {
             }
         };
         self.rest = rest;
-        self.rest_start = self.rest_start.saturating_add(credit);
-        if self.rest_start >= self.rest.len() {
+        self.rest_start = self.rest_start.saturating_add(u32::try_from(credit).unwrap_or(u32::MAX));
+        let start = self.rest_start as usize;
+        if start >= self.rest.len() {
             self.drop_rest();
-        } else if self.rest_start / 4 > self.rest.len() / 5 {
+        } else if start / 4 > self.rest.len() / 5 {
             // What is left is moved to the front late: taken one by one, it is moved a quarter time, not once.
-            self.rest.drain(..self.rest_start);
-            self.rest_start = 0;
+            self.move_rest();
         }
         credit
     }
 
+    #[cold]
+    fn advance_ready(&mut self, mut ready: Box<Ready>) -> usize {
+        let Some(message) = first_whole(&ready.framed) else { return 0 };
+        let octets = message.len().saturating_add(PREFIX_LEN);
+        self.front = Some(self.keep(message));
+        bytes::Buf::advance(&mut ready.framed, octets);
+        self.ready = Some(ready).filter(|ready| !ready.framed.is_empty());
+        octets
+    }
+
     fn unparsed(&self) -> &[u8] {
-        self.rest.get(self.rest_start..).unwrap_or_default()
+        self.rest.get(self.rest_start as usize..).unwrap_or_default()
+    }
+
+    /// Moves the rest to the front of its buffer.
+    #[inline]
+    fn move_rest(&mut self) {
+        self.rest.drain(..(self.rest_start as usize).min(self.rest.len()));
+        self.rest_start = 0;
     }
 
     fn drop_rest(&mut self) {
@@ -424,7 +377,7 @@ impl Assembler {
     /// Adds octets to the message that is put together.
     fn build(&mut self, piece: &[u8], room: usize) {
         let begins = self.reserved() == 0 && self.small.is_empty();
-        let whole = self.scan.length as usize;
+        let whole = length(self.scan.prefix);
         if begins && whole <= SMALL_MAX && self.has_small_room(whole) || !self.small.is_empty() {
             return self.small.extend_from_slice(piece);
         }
@@ -444,8 +397,7 @@ impl Assembler {
     /// Adds raw octets. Before the buffer grows, what was taken of it makes room.
     fn keep_raw(&mut self, piece: &[u8], room: usize) {
         if self.rest.len().saturating_add(piece.len()) > self.rest.capacity() && self.rest_start > 0 {
-            self.rest.drain(..self.rest_start);
-            self.rest_start = 0;
+            self.move_rest();
         }
         let whole = self.rest.len().saturating_add(piece.len());
         // Often as much comes as the last time before it is taken.
@@ -454,20 +406,6 @@ impl Assembler {
         let ahead = ahead.max(before);
         append(&mut self.rest, piece, ahead, room);
     }
-}
-
-/// The length of the messages in front that are whole and within `limit`.
-fn whole_messages(bytes: &[u8], limit: usize) -> usize {
-    let mut end = 0_usize;
-    while let Some(prefix) = bytes.get(end..).and_then(<[u8]>::first_chunk) {
-        let Ok(length) = judge_prefix(*prefix, limit) else { break };
-        let next = end.saturating_add(PREFIX_LEN).saturating_add(length);
-        if next > bytes.len() {
-            break;
-        }
-        end = next;
-    }
-    end
 }
 
 /// The largest message that goes to the buffer for small ones.

@@ -15,6 +15,7 @@ pub mod metadata;
 pub(crate) mod outgoing;
 pub mod path;
 pub mod percent;
+pub(crate) mod prefix;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod spare;

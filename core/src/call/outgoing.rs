@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::call::batch::{Batch, Messages, SHARE_FROM, complete};
 use crate::call::growth::extend;
-use crate::call::message::{PREFIX_LEN, prefix};
 use crate::call::message_queue::{MessageQueue, Piece};
+use crate::call::prefix::{PREFIX_LEN, prefix};
 use crate::transmit::Transmit;
 
 /// Small messages in one piece: so many octets, or those of one batch.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::call::fields::{MalformedFields, Order, Regular};
-use crate::call::message::PREFIX_LEN;
+use crate::call::prefix::PREFIX_LEN;
 use crate::call::request::{metadata_size, write_metadata};
 use crate::call::{Code, Metadata, ResponseHead, Status, base64, content_type, mapping, percent};
 use crate::hpack::{Encoder, FieldList, Indexing, Repeat, Stamp, Token};

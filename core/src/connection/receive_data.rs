@@ -7,7 +7,7 @@ use super::entry::NotGrpc;
 use super::events::Kind;
 use super::receive::Fatal;
 use super::{Connection, Role};
-use crate::call::message::{MessageError, PREFIX_LEN};
+use crate::call::prefix::{MessageError, PREFIX_LEN};
 use crate::call::state::{Input as Received, Receiving};
 use crate::call::{CallId, Metadata, Status};
 use crate::error::{ErrorCode, PeerViolation};

@@ -8,7 +8,7 @@ use super::entry::{Entry, NotGrpc};
 use super::receive::Fatal;
 use super::{Connection, Role};
 use crate::call::fields::MalformedFields;
-use crate::call::message::MessageError;
+use crate::call::prefix::MessageError;
 use crate::call::request::{self, Facts, Rejected, Seen};
 use crate::call::response::{self, Ending, ResponseStart, Trailers, UsualBlock};
 use crate::call::state::{Input as Received, Receiving};

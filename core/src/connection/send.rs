@@ -7,7 +7,7 @@ use super::goaway::{DRAIN_PING, LAST_STREAM_ID_MAX};
 use super::keepalive::KEEPALIVE_PING;
 use super::{Connection, Role, State, StateInput};
 use crate::call::Metadata;
-use crate::call::message::prefix;
+use crate::call::prefix::prefix;
 use crate::call::response::{self, Ending};
 use crate::error::ErrorCode;
 use crate::stream;

@@ -1,7 +1,7 @@
 //! A small request, or response, in one go: head, message and end, as most unary calls have them.
 
 use super::{Connection, Role};
-use crate::call::message::{PREFIX_LEN, prefix};
+use crate::call::prefix::{PREFIX_LEN, prefix};
 use crate::call::response::Ending;
 use crate::stream::State;
 use crate::transmit::Transmit;
