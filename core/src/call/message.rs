@@ -1,12 +1,12 @@
 //! Length-Prefixed-Message (PROTOCOL-HTTP2.md): five octets of prefix, then the message; in any chunking.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
-use crate::call::batch::{Messages, complete};
-use crate::call::growth::{append, next_capacity};
-use crate::call::prefix::{Scan, first_whole, judge_prefix, length, whole_messages};
+use crate::call::batch::Messages;
+use crate::call::growth::next_capacity;
+use crate::call::prefix::{Scan, judge_prefix, length, whole_messages};
+use crate::call::raw_messages::RawMessages;
 use crate::call::spare::Buffer;
 
 pub use crate::call::prefix::{MessageError, PREFIX_LEN};
@@ -28,13 +28,8 @@ pub struct Assembler {
     /// Small messages in a row for which it was in use.
     lent: u8,
     front: Option<Bytes>,
-    /// Messages behind `front`, if many came before they were taken.
-    ready: Option<Box<Ready>>,
-    /// Raw octets behind these, prefixes included, from `rest_start` on.
-    rest: Vec<u8>,
-    rest_start: u32,
-    /// How large that became before it was taken last, in [units](REST_UNIT).
-    rest_before: u16,
+    /// What is behind `front`; from the time on that there was anything.
+    rest: Option<Box<RawMessages>>,
 }
 
 /// A message that is put together.
@@ -43,15 +38,6 @@ struct Building {
     octets: Buffer,
     /// What that may take of memory; if it is a spare buffer it takes none.
     reserved: usize,
-}
-
-/// Messages that are complete, to be taken without a copy.
-#[derive(Debug)]
-struct Ready {
-    /// Each behind its prefix.
-    framed: Bytes,
-    /// What they take of memory until the last is taken.
-    size: usize,
 }
 
 impl Assembler {
@@ -133,8 +119,8 @@ impl Assembler {
     /// What follows is no message: forgets the `had` octets of its prefix that were there before.
     fn abandon(&mut self, had: usize) {
         self.scan = Scan::default();
-        if self.front.is_some() {
-            self.rest.truncate(self.rest.len().saturating_sub(had));
+        if let (Some(_), Some(rest)) = (&self.front, &mut self.rest) {
+            rest.take_back(had);
         }
     }
 
@@ -164,16 +150,14 @@ impl Assembler {
     pub fn held(&self) -> usize {
         let front = self.front.as_ref().map_or(0, Bytes::len);
         let building = self.reserved().saturating_add(self.small.len());
-        // An empty buffer that is kept for the next call holds nothing of the peer's.
-        let rest = if self.rest.is_empty() { 0 } else { self.rest.capacity() };
-        let ready = self.ready.as_ref().map_or(0, |ready| ready.size);
-        front.saturating_add(building).saturating_add(rest).saturating_add(ready)
+        let rest = self.rest.as_ref().map_or(0, |rest| rest.held());
+        front.saturating_add(building).saturating_add(rest)
     }
 
     /// Whether there is something behind the first message.
     #[inline]
     pub(crate) fn has_rest(&self) -> bool {
-        !self.rest.is_empty() || self.ready.is_some()
+        self.rest.as_ref().is_some_and(|rest| !rest.is_empty())
     }
 
     /// Takes the first message, and how many octets behind it now belong to the only message held: their
@@ -189,47 +173,12 @@ impl Assembler {
     #[inline]
     pub(crate) fn take_many(&mut self, octets: usize) -> Option<(Messages, usize)> {
         let first = self.front.take()?;
-        if !self.has_rest() {
+        let Some(rest) = self.rest.as_mut().filter(|rest| !rest.is_empty()) else {
             return Some((first.into(), 0));
-        }
-        let framed = self.take_raw(octets.saturating_sub(first.len()));
+        };
+        let framed = rest.take(octets.saturating_sub(first.len()));
         let taken = framed.len();
         Some((Messages::with_first(first, framed), taken.saturating_add(self.advance())))
-    }
-
-    /// Takes complete messages, at most so many octets.
-    fn take_raw(&mut self, octets: usize) -> Bytes {
-        if self.ready.is_none() {
-            let unparsed = self.unparsed();
-            let (some, all) = (complete(unparsed, octets), complete(unparsed, usize::MAX));
-            if some == 0 {
-                return Bytes::new();
-            }
-            let (size, framed) = (self.rest.capacity(), self.give_away(all));
-            if some == all {
-                return framed;
-            }
-            self.ready = Some(Box::new(Ready { framed, size }));
-        }
-        let Some(ready) = &mut self.ready else { return Bytes::new() };
-        let taken = ready.framed.split_to(complete(&ready.framed, octets));
-        if ready.framed.is_empty() {
-            self.ready = None;
-        }
-        taken
-    }
-
-    /// Takes the first octets of the rest with its buffer.
-    fn give_away(&mut self, octets: usize) -> Bytes {
-        let (start, behind) =
-            (self.rest_start as usize, self.unparsed().get(octets..).unwrap_or_default().to_vec());
-        self.rest_start = 0;
-        self.rest_before = u16::try_from(self.rest.len() / REST_UNIT).unwrap_or(u16::MAX);
-        let mut framed = Bytes::from(core::mem::replace(&mut self.rest, behind));
-        let end = start.saturating_add(octets);
-        framed.truncate(end);
-        bytes::Buf::advance(&mut framed, start.min(end));
-        framed
     }
 
     /// Whether it holds nothing, of a message or of a prefix.
@@ -255,70 +204,29 @@ impl Assembler {
         self.building = None;
         self.small.clear();
         self.front = None;
-        self.ready = None;
-        self.drop_rest();
+        self.rest.iter_mut().for_each(|rest| rest.clear());
     }
 
     /// Makes the next message the first one.
     fn advance(&mut self) -> usize {
-        if let Some(ready) = self.ready.take() {
-            return self.advance_ready(ready);
-        }
-        if self.unparsed().is_empty() {
-            return 0;
-        }
-        let rest = core::mem::take(&mut self.rest);
-        let unparsed = rest.get(self.rest_start as usize..).unwrap_or_default();
-        let credit = match first_whole(unparsed) {
+        let Some(mut rest) = self.rest.take() else { return 0 };
+        let credit = match rest.first() {
             Some(message) => {
                 self.front = Some(self.keep(message));
                 message.len().saturating_add(PREFIX_LEN)
             }
             None => {
                 // The last one, and incomplete: what came of it is what the scan stands in.
+                let unparsed = rest.unparsed();
                 if let Some(body) = unparsed.get(PREFIX_LEN..).filter(|body| !body.is_empty()) {
                     self.build(body, 0);
                 }
                 unparsed.len()
             }
         };
-        self.rest = rest;
-        self.rest_start = self.rest_start.saturating_add(u32::try_from(credit).unwrap_or(u32::MAX));
-        let start = self.rest_start as usize;
-        if start >= self.rest.len() {
-            self.drop_rest();
-        } else if start / 4 > self.rest.len() / 5 {
-            // What is left is moved to the front late: taken one by one, it is moved a quarter time, not once.
-            self.move_rest();
-        }
+        rest.taken(credit);
+        self.rest = Some(rest);
         credit
-    }
-
-    #[cold]
-    fn advance_ready(&mut self, mut ready: Box<Ready>) -> usize {
-        let Some(message) = first_whole(&ready.framed) else { return 0 };
-        let octets = message.len().saturating_add(PREFIX_LEN);
-        self.front = Some(self.keep(message));
-        bytes::Buf::advance(&mut ready.framed, octets);
-        self.ready = Some(ready).filter(|ready| !ready.framed.is_empty());
-        octets
-    }
-
-    fn unparsed(&self) -> &[u8] {
-        self.rest.get(self.rest_start as usize..).unwrap_or_default()
-    }
-
-    /// Moves the rest to the front of its buffer.
-    #[inline]
-    fn move_rest(&mut self) {
-        self.rest.drain(..(self.rest_start as usize).min(self.rest.len()));
-        self.rest_start = 0;
-    }
-
-    fn drop_rest(&mut self) {
-        self.rest.clear();
-        self.rest_start = 0;
-        self.rest.shrink_to(REST_KEPT);
     }
 
     /// A message that came whole.
@@ -394,17 +302,9 @@ impl Assembler {
         octets.bytes().extend_from_slice(piece);
     }
 
-    /// Adds raw octets. Before the buffer grows, what was taken of it makes room.
+    /// Adds raw octets.
     fn keep_raw(&mut self, piece: &[u8], room: usize) {
-        if self.rest.len().saturating_add(piece.len()) > self.rest.capacity() && self.rest_start > 0 {
-            self.move_rest();
-        }
-        let whole = self.rest.len().saturating_add(piece.len());
-        // Often as much comes as the last time before it is taken.
-        let before = usize::from(self.rest_before).saturating_mul(REST_UNIT);
-        let ahead = if self.rest.is_empty() { whole } else { whole.saturating_add(whole / 2) };
-        let ahead = ahead.max(before);
-        append(&mut self.rest, piece, ahead, room);
+        self.rest.get_or_insert_default().push(piece, room);
     }
 }
 
@@ -414,11 +314,6 @@ const SMALL_MAX: usize = 512;
 const SMALL_MIN: usize = 64;
 /// So many small messages have a buffer of their own each, if they come while the common one is in use.
 const LENT_MAX: u8 = 8;
-
-/// In what the size of raw octets is remembered.
-const REST_UNIT: usize = 64;
-/// Capacity for raw octets that a call keeps once it is empty.
-const REST_KEPT: usize = 512;
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ pub(crate) mod outgoing;
 pub mod path;
 pub mod percent;
 pub(crate) mod prefix;
+mod raw_messages;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod spare;

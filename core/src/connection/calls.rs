@@ -2,11 +2,10 @@
 
 use alloc::boxed::Box;
 
-use super::entry::Fate;
 use super::events::Kind;
 use super::{Connection, Role};
 use crate::call::response::Ending;
-use crate::call::{Metadata, Outcome, Replay, Status};
+use crate::call::{Metadata, Replay, Status};
 use crate::error::ErrorCode;
 use crate::stream;
 
@@ -14,12 +13,12 @@ impl Connection {
     /// The response is complete, says OK, and nothing else.
     #[inline]
     pub(super) fn end_ok(&mut self, index: u32) {
-        self.decide(index, false, || Outcome { status: Ok(()), trailers: Metadata::new(), replay: None });
+        self.decide(index, Ok(()), Metadata::new(), None);
     }
 
     /// Ends a call on this side. The first decisive input wins: later ones change nothing.
     pub(super) fn end_call(&mut self, index: u32, status: Result<(), Status>, trailers: Metadata) {
-        self.decide(index, status.is_err(), || Outcome { status, trailers, replay: None });
+        self.decide(index, status, trailers, None);
     }
 
     /// Ends a call that the peer provably did not process: with all that is needed to start it again,
@@ -34,21 +33,29 @@ impl Connection {
             Box::new(Replay { head, messages, finished, never_sent })
         });
         let status = Err(status.never_ran());
-        self.decide(index, true, || Outcome { status, trailers: Metadata::new(), replay });
+        self.decide(index, status, Metadata::new(), replay);
     }
 
     #[inline(always)]
-    fn decide(&mut self, index: u32, failed: bool, outcome: impl FnOnce() -> Outcome) {
+    fn decide(
+        &mut self,
+        index: u32,
+        status: Result<(), Status>,
+        trailers: Metadata,
+        replay: Option<Box<Replay>>,
+    ) {
+        let failed = status.is_err();
         let Some(entry) = self.calls.get_mut(index) else { return };
         if !entry.is_running() {
             return;
         }
         let unsent = entry.outgoing.unsent();
         let (released, handed_out) = (entry.released, entry.told && !Kind::Call.is_pending(entry.events));
-        // Nobody asks for the outcome of a call that was released.
-        let fate = if released { Fate::Taken } else { Fate::Decided(outcome()) };
-        // It ran, so there is nothing to drop, which the compiler would have looked for at each call.
-        core::mem::forget(core::mem::replace(&mut entry.fate, fate));
+        if released {
+            entry.decide_unasked();
+        } else {
+            entry.decide(status, trailers, replay);
+        }
         entry.send_head = false;
         entry.ending = None;
         entry.blocked = 0;
@@ -190,7 +197,7 @@ impl Connection {
         self.events.forget(entry);
         entry.released = true;
         self.request_metadata =
-            self.request_metadata.saturating_sub(core::mem::take(&mut entry.metadata_bytes));
+            self.request_metadata.saturating_sub(core::mem::take(&mut entry.metadata_bytes) as usize);
         if core::mem::take(&mut entry.waiting) {
             self.waiting = self.waiting.saturating_sub(1);
         }

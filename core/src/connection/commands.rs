@@ -5,7 +5,7 @@ use alloc::format;
 use bytes::Bytes;
 use core::time::Duration;
 
-use super::entry::{Entry, Fate};
+use super::entry::Entry;
 use super::events::Kind;
 use super::goaway::Why;
 use super::{Connection, Received, Refused, RefusedReason, Role, SendError, Start, StateInput};
@@ -106,7 +106,7 @@ impl Connection {
         if entry.send_head || entry.head_written {
             return Err(Misuse::HeadersSent);
         }
-        entry.initial = (!metadata.is_empty()).then(|| Box::new(metadata));
+        entry.set_initial(metadata);
         entry.send_head = true;
         self.output.urgent.push(&mut self.calls, index);
         Ok(())
@@ -374,7 +374,7 @@ impl Connection {
         // What goes on may be a stream, which may be idle for long.
         let goes_on = entry.stream.state.may_receive();
         let request = if goes_on { entry.request.take_whole() } else { entry.request.take() };
-        self.request_metadata = self.request_metadata.saturating_sub(metadata_bytes);
+        self.request_metadata = self.request_metadata.saturating_sub(metadata_bytes as usize);
         request
     }
 
@@ -382,20 +382,13 @@ impl Connection {
     /// without one.
     pub fn take_response(&mut self, call: CallId) -> Option<ResponseHead> {
         let (_, entry) = self.calls.find(call)?;
-        let came = core::mem::take(&mut entry.has_response);
-        came.then(|| entry.response.take().map_or_else(ResponseHead::default, |head| *head))
+        entry.take_response()
     }
 
     /// How the call ended; once. `None` while it runs.
     pub fn take_outcome(&mut self, call: CallId) -> Option<Outcome> {
         let (_, entry) = self.calls.find(call)?;
-        match core::mem::replace(&mut entry.fate, Fate::Taken) {
-            Fate::Decided(outcome) => Some(outcome),
-            other => {
-                entry.fate = other;
-                None
-            }
-        }
+        entry.take_outcome()
     }
 
     /// Whether the call has ended, by name; `None` for an unknown one.

@@ -6,7 +6,7 @@ use crate::call::message::Assembler;
 use crate::call::outgoing::Outgoing;
 use crate::call::response::Ending;
 use crate::call::state::Receiving;
-use crate::call::{Metadata, Outcome, RequestHead, ResponseHead, Status};
+use crate::call::{Metadata, Outcome, Replay, RequestHead, ResponseHead, Status};
 use crate::error::ErrorCode;
 use crate::stream::Stream;
 use crate::time::Instant;
@@ -20,12 +20,9 @@ pub(super) struct Entry {
     pub(super) outgoing: Outgoing,
     /// Client: the head to be written, kept until the call is committed. Server: until it is taken.
     pub(super) request: Apart<RequestHead>,
-    /// Client: the response head until it is taken, where it says anything.
-    pub(super) response: Option<Box<ResponseHead>>,
     /// Client: the response head came and was not taken.
-    pub(super) has_response: bool,
-    /// Server: what initial metadata go out, if any. Written when `send_head` is set.
-    pub(super) initial: Option<Box<Metadata>>,
+    has_response: bool,
+    extra: Option<Box<Extra>>,
     /// HEADERS are to be written.
     pub(super) send_head: bool,
     /// The head was written.
@@ -36,21 +33,20 @@ pub(super) struct Entry {
     pub(super) http_status: u16,
     /// RST_STREAM is to be written.
     pub(super) reset: Option<ErrorCode>,
-    pub(super) fate: Fate,
+    fate: Fate,
+    /// Why it failed, if it ended and nobody has asked.
+    failure: Option<Status>,
     pub(super) has_deadline: bool,
-    /// Client: what a peer that is no gRPC server said, until its body is known.
-    pub(super) not_grpc: Option<Box<NotGrpc>>,
     pub(super) interim_responses: u32,
-    /// What content-length said, if `has_length`.
-    content_length: u64,
+    /// What was received is so much less than content-length said, if `has_length`.
+    length_left: u64,
     has_length: bool,
-    pub(super) received: u64,
     /// Size of a message that was answered `Blocked`; zero for none.
     pub(super) blocked: usize,
     /// Flow-control credit that is withheld while the connection holds too much.
-    pub(super) withheld: usize,
+    pub(super) withheld: u32,
     /// Size of the request's metadata, as counted for the connection.
-    pub(super) metadata_bytes: usize,
+    pub(super) metadata_bytes: u32,
     /// One bit for each kind of pending event.
     pub(super) events: u8,
     /// Counted among the streams that are open.
@@ -66,6 +62,21 @@ pub(super) struct Entry {
     pub(super) released: bool,
     /// The table finds it by its stream.
     pub(super) bound: bool,
+}
+
+/// What most calls have no need of.
+#[derive(Debug, Default)]
+struct Extra {
+    /// Server: what initial metadata go out. Written when `send_head` is set.
+    initial: Metadata,
+    /// Client: the response head until it is taken, where it says anything.
+    response: Option<ResponseHead>,
+    /// Client: what a peer that is no gRPC server said, until its body is known.
+    not_grpc: Option<NotGrpc>,
+    /// Client: what came with the end of the call.
+    trailers: Metadata,
+    /// Client: what is needed to start it again.
+    replay: Option<Box<Replay>>,
 }
 
 /// Something large that most calls are soon without: in memory of its own, which stays for the next one until it
@@ -119,12 +130,11 @@ fn add_place<T>(none: &mut Option<Box<Option<T>>>) -> &mut Box<Option<T>> {
 }
 
 /// Whether a call has ended.
-#[derive(Debug, Default)]
-pub(super) enum Fate {
-    #[default]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
     Running,
     /// Ended, and nobody has asked how.
-    Decided(Outcome),
+    Decided,
     /// Ended, and taken.
     Taken,
 }
@@ -144,21 +154,19 @@ impl Default for Entry {
             incoming: Assembler::default(),
             outgoing: Outgoing::default(),
             request: Apart::default(),
-            response: None,
             has_response: false,
-            initial: None,
+            extra: None,
             send_head: false,
             head_written: false,
             ending: None,
             http_status: 200,
             reset: None,
             fate: Fate::Running,
+            failure: None,
             has_deadline: false,
-            not_grpc: None,
             interim_responses: 0,
-            content_length: 0,
+            length_left: 0,
             has_length: false,
-            received: 0,
             blocked: 0,
             withheld: 0,
             metadata_bytes: 0,
@@ -184,21 +192,19 @@ impl Entry {
             incoming,
             outgoing,
             request,
-            response,
             has_response,
-            initial,
+            extra,
             send_head,
             head_written,
             ending,
             http_status,
             reset,
             fate,
+            failure,
             has_deadline,
-            not_grpc,
             interim_responses,
-            content_length,
+            length_left,
             has_length,
-            received,
             blocked,
             withheld,
             metadata_bytes,
@@ -216,14 +222,14 @@ impl Entry {
         outgoing.clear();
         request.clear();
         // Mostly there is none: to look costs less than to drop.
-        if ending.is_some() || not_grpc.is_some() || response.is_some() || initial.is_some() {
-            (*ending, *not_grpc, *response, *initial) = (None, None, None, None);
+        if ending.is_some() || extra.is_some() || failure.is_some() {
+            (*ending, *extra, *failure) = (None, None, None);
         }
         *reset = None;
         *http_status = 200;
         *fate = Fate::Running;
         *interim_responses = 0;
-        (*content_length, *has_length, *received) = (0, false, 0);
+        (*length_left, *has_length) = (0, false);
         (*blocked, *withheld, *metadata_bytes) = (0, 0, 0);
         *events = 0;
         (*has_response, *send_head, *head_written, *has_deadline) = (false, false, false, false);
@@ -238,18 +244,119 @@ impl Entry {
 
     /// RFC 9113 §8.1.1: a content-length that differs from the sum of the DATA is malformed.
     pub(super) fn contradicts_length(&self) -> bool {
-        self.has_length && self.content_length != self.received
+        self.has_length && self.length_left != 0
     }
 
     pub(super) const fn set_content_length(&mut self, length: Option<u64>) {
-        (self.has_length, self.content_length) = match length {
+        (self.has_length, self.length_left) = match length {
             Some(length) => (true, length),
             None => (false, 0),
         };
     }
 
+    /// So many octets of DATA came.
+    #[inline]
+    pub(super) const fn received(&mut self, octets: usize) {
+        // Modulo 2^64, it is zero only for as many as were said.
+        self.length_left = self.length_left.wrapping_sub(octets as u64);
+    }
+
     pub(super) const fn is_running(&self) -> bool {
         matches!(self.fate, Fate::Running)
+    }
+
+    /// It ended.
+    #[inline(always)]
+    pub(super) fn decide(
+        &mut self,
+        status: Result<(), Status>,
+        trailers: Metadata,
+        replay: Option<Box<Replay>>,
+    ) {
+        self.fate = Fate::Decided;
+        if let Err(status) = status {
+            self.failure = Some(status);
+        }
+        if !trailers.is_empty() || replay.is_some() {
+            let extra = self.extra();
+            (extra.trailers, extra.replay) = (trailers, replay);
+        }
+    }
+
+    /// It ended, and nobody asks how.
+    #[inline]
+    pub(super) const fn decide_unasked(&mut self) {
+        self.fate = Fate::Taken;
+    }
+
+    /// How it ended, once.
+    pub(super) fn take_outcome(&mut self) -> Option<Outcome> {
+        if self.fate != Fate::Decided {
+            return None;
+        }
+        self.fate = Fate::Taken;
+        let mut outcome = Outcome { status: Ok(()), trailers: Metadata::new(), replay: None };
+        if let Some(status) = self.failure.take() {
+            outcome.status = Err(status);
+        }
+        if let Some(extra) = self.extra.as_deref_mut() {
+            (outcome.trailers, outcome.replay) = (core::mem::take(&mut extra.trailers), extra.replay.take());
+        }
+        Some(outcome)
+    }
+
+    #[cold]
+    fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    /// Server: initial metadata to go out, unless there are none.
+    pub(super) fn set_initial(&mut self, metadata: Metadata) {
+        if !metadata.is_empty() {
+            self.extra().initial = metadata;
+        }
+    }
+
+    #[inline]
+    pub(super) fn has_initial(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| !extra.initial.is_empty())
+    }
+
+    pub(super) fn initial(&self) -> &Metadata {
+        self.extra.as_ref().map_or(const { &Metadata::new() }, |extra| &extra.initial)
+    }
+
+    /// Client: the response head came, which perhaps says something.
+    #[inline]
+    pub(super) fn set_response(&mut self, head: Option<ResponseHead>) {
+        self.has_response = true;
+        if head.is_some() {
+            self.extra().response = head;
+        }
+    }
+
+    /// Client: the response head, once.
+    #[inline]
+    pub(super) fn take_response(&mut self) -> Option<ResponseHead> {
+        if !core::mem::take(&mut self.has_response) {
+            return None;
+        }
+        let head = self.extra.as_deref_mut().and_then(|extra| extra.response.take());
+        Some(head.unwrap_or_default())
+    }
+
+    pub(super) fn set_not_grpc(&mut self, status: Status) {
+        self.extra().not_grpc = Some(NotGrpc { status, body: alloc::vec::Vec::new() });
+    }
+
+    #[inline]
+    pub(super) fn not_grpc(&mut self) -> Option<&mut NotGrpc> {
+        self.extra.as_deref_mut()?.not_grpc.as_mut()
+    }
+
+    #[inline]
+    pub(super) fn take_not_grpc(&mut self) -> Option<NotGrpc> {
+        self.extra.as_deref_mut()?.not_grpc.take()
     }
 
     /// Whether the call's sending side has something that no window holds back: the head, the end, a
@@ -268,8 +375,8 @@ mod tests {
 
     #[test]
     fn an_idle_call_is_small() {
-        // With what an allocator adds to it, 448 octets: a server may have many streams on which nothing happens.
-        assert!(size_of::<Entry>() <= 54 * size_of::<usize>(), "{}", size_of::<Entry>());
+        // With what an allocator adds to it, 336 octets: a server may have many streams on which nothing happens.
+        assert!(size_of::<Entry>() <= 41 * size_of::<usize>(), "{}", size_of::<Entry>());
     }
 
     #[test]

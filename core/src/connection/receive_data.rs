@@ -106,11 +106,11 @@ impl Connection {
     #[inline(always)]
     fn take_message(&mut self, index: u32, bytes: &[u8]) -> bool {
         let Some(entry) = self.calls.get_mut(index) else { return false };
-        let listens = entry.is_running() && !entry.released && entry.not_grpc.is_none();
+        let listens = entry.is_running() && !entry.released && entry.not_grpc().is_none();
         if !listens || !entry.incoming.receive_one(bytes, self.limits.message_bytes_max) {
             return false;
         }
-        entry.received = entry.received.saturating_add(bytes.len() as u64);
+        entry.received(bytes.len());
         self.unread.replace(0, bytes.len().saturating_sub(PREFIX_LEN));
         self.events.raise(&mut self.calls, index, Kind::Message);
         self.credit(index, bytes.len());
@@ -124,8 +124,8 @@ impl Connection {
             return;
         };
         let Some(entry) = self.calls.get_mut(index) else { return };
-        entry.received = entry.received.saturating_add(bytes.len() as u64);
-        if let Some(other) = &mut entry.not_grpc {
+        entry.received(bytes.len());
+        if let Some(other) = entry.not_grpc() {
             let room = BODY_SHOWN.saturating_sub(other.body.len());
             other.body.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
             if other.body.len() >= BODY_SHOWN {
@@ -191,7 +191,7 @@ impl Connection {
         debug_assert_eq!(self.role, Role::Client);
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.receiving = Receiving::Complete;
-        let Some(other) = entry.not_grpc.take() else { return };
+        let Some(other) = entry.take_not_grpc() else { return };
         self.end_call(index, Err(other.into_status()), Metadata::new());
         self.reset_stream(index, ErrorCode::CANCEL);
     }

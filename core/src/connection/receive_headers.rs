@@ -1,10 +1,8 @@
 //! Complete header blocks: requests, responses, trailers.
 
-use alloc::boxed::Box;
 use alloc::format;
-use alloc::vec::Vec;
 
-use super::entry::{Entry, NotGrpc};
+use super::entry::Entry;
 use super::receive::Fatal;
 use super::{Connection, Role};
 use crate::call::fields::MalformedFields;
@@ -189,7 +187,8 @@ impl Connection {
         self.request_metadata = request_metadata;
         let Some((index, entry)) = self.open(stream, end) else { return Ok(None) };
         entry.events = if end { Kind::Call.bit() | Kind::Message.bit() } else { Kind::Call.bit() };
-        entry.metadata_bytes = facts.metadata_bytes;
+        // No header list is larger.
+        entry.metadata_bytes = u32::try_from(facts.metadata_bytes).unwrap_or(u32::MAX);
         entry.set_content_length(facts.content_length);
         Ok(Some((index, entry)))
     }
@@ -259,13 +258,12 @@ impl Connection {
 
     /// The response's head came, and the call is committed.
     #[inline]
-    fn response_begins(&mut self, index: u32, head: Option<Box<ResponseHead>>, content_length: Option<u64>) {
+    fn response_begins(&mut self, index: u32, head: Option<ResponseHead>, content_length: Option<u64>) {
         let Some(entry) = self.calls.get_mut(index) else { return };
         entry.receiving = entry.receiving.next(Received::Head).unwrap_or(Receiving::Messages);
         entry.set_content_length(content_length);
         if entry.is_running() {
-            entry.response = head;
-            entry.has_response = true;
+            entry.set_response(head);
             entry.request.clear();
             entry.outgoing.commit();
             self.events.raise(&mut self.calls, index, Kind::Headers);
@@ -301,7 +299,7 @@ impl Connection {
         match judged {
             ResponseStart::Interim => self.interim(index, stream),
             ResponseStart::Head { head, content_length } => {
-                let head = (head != ResponseHead::default()).then(|| Box::new(head));
+                let head = (head != ResponseHead::default()).then_some(head);
                 self.response_begins(index, head, content_length);
                 if end { self.receive_end(index) } else { Ok(()) }
             }
@@ -318,7 +316,7 @@ impl Connection {
             }
             ResponseStart::NotGrpc(status) => {
                 entry.receiving = Receiving::Messages;
-                entry.not_grpc = Some(Box::new(NotGrpc { status, body: Vec::new() }));
+                entry.set_not_grpc(status);
                 if end { self.receive_end(index) } else { Ok(()) }
             }
         }
@@ -343,7 +341,7 @@ impl Connection {
         }
         entry.receiving = Receiving::Complete;
         let complete = entry.incoming.is_between_messages();
-        let status = match entry.not_grpc.take() {
+        let status = match entry.take_not_grpc() {
             Some(other) => Err(other.status),
             None if trailers.status.is_ok() && !complete => Err(truncated()),
             None => trailers.status,
@@ -386,7 +384,7 @@ impl Connection {
     /// Client: the response ended without trailers.
     fn response_unended(&mut self, index: u32) {
         let Some(entry) = self.calls.get_mut(index) else { return };
-        let status = match entry.not_grpc.take() {
+        let status = match entry.take_not_grpc() {
             Some(other) => other.into_status(),
             None => Status::unknown("the peer ended the response without trailers"),
         };

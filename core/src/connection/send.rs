@@ -6,7 +6,6 @@
 use super::goaway::{DRAIN_PING, LAST_STREAM_ID_MAX};
 use super::keepalive::KEEPALIVE_PING;
 use super::{Connection, Role, State, StateInput};
-use crate::call::Metadata;
 use crate::call::prefix::prefix;
 use crate::call::response::{self, Ending};
 use crate::error::ErrorCode;
@@ -173,9 +172,7 @@ impl Connection {
                 written = Written::Something;
             }
         }
-        if entry.send_head
-            && (entry.outgoing.unsent() > 0 || entry.ending.is_none() || entry.initial.is_some())
-        {
+        if entry.send_head && (entry.outgoing.unsent() > 0 || entry.ending.is_none() || entry.has_initial()) {
             if entry.is_unsent() && self.streams_free() == 0 {
                 self.output.held.push(&mut self.calls, index);
                 return written;
@@ -250,8 +247,7 @@ impl Connection {
                     output.requests.get_or_insert_default().write(head, now, encoder, out);
                 }
                 _ => {
-                    let initial = entry.initial.as_deref().unwrap_or(const { &Metadata::new() });
-                    output.responses.get_or_insert_default().write_head(initial, encoder, out);
+                    output.responses.get_or_insert_default().write_head(entry.initial(), encoder, out);
                 }
             }
         });

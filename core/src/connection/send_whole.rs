@@ -63,7 +63,7 @@ impl Connection {
     #[inline]
     fn write_response(&mut self, index: u32, transmit: &mut Transmit) -> bool {
         let Some(entry) = self.calls.get_mut(index) else { return false };
-        let is_plain = matches!(entry.ending, Some(Ending::Plain)) && entry.initial.is_none();
+        let is_plain = matches!(entry.ending, Some(Ending::Plain)) && !entry.has_initial();
         // Sending leaves both states as they are, until the end.
         let may_send = matches!(entry.stream.state, State::Open | State::ReceiveClosed);
         let Some(message) = entry.outgoing.only_small().filter(|_| is_plain && may_send) else {

@@ -71,14 +71,15 @@ impl Connection {
     pub(super) fn credit(&mut self, index: u32, octets: usize) {
         let crowded = self.is_crowded();
         let Some(entry) = self.calls.get_mut(index) else { return };
-        entry.withheld = entry.withheld.saturating_add(octets);
+        // As much as a window is, at most.
+        entry.withheld = entry.withheld.saturating_add(u32::try_from(octets).unwrap_or(u32::MAX));
         if entry.withheld == 0 || !entry.stream.state.may_receive() {
             return;
         }
         if crowded {
             return self.withhold(index);
         }
-        entry.stream.receive_window.give_back(core::mem::take(&mut entry.withheld));
+        entry.stream.receive_window.give_back(core::mem::take(&mut entry.withheld) as usize);
         if entry.stream.receive_window.wants_update() {
             self.output.urgent.push(&mut self.calls, index);
         }
@@ -201,7 +202,7 @@ impl Connection {
 
     fn give_withheld(&mut self, index: u32) {
         let withheld = self.calls.get_mut(index).map_or(0, |entry| core::mem::take(&mut entry.withheld));
-        self.give_back(index, withheld);
+        self.give_back(index, withheld as usize);
     }
 
     /// A message was finished: the connection makes progress.

@@ -9,7 +9,7 @@ pub const WINDOW_INITIAL: u32 = 65_535;
 
 /// How much this side may send. Negative after the peer lowered its initial window size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SendWindow(i64);
+pub struct SendWindow(i32);
 
 /// The peer raised a window above 2^31-1, or sent more than it may: FLOW_CONTROL_ERROR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl SendWindow {
     /// A window of `octets`.
     #[must_use]
     pub const fn new(octets: u32) -> Self {
-        Self(octets as i64)
+        Self(if octets > i32::MAX as u32 { i32::MAX } else { octets as i32 })
     }
 
     /// Octets that may be sent now.
@@ -32,15 +32,15 @@ impl SendWindow {
     /// The window as it is, negative where it is.
     #[must_use]
     pub const fn octets(self) -> i64 {
-        self.0
+        self.0 as i64
     }
 
     /// Credit is spent as a frame is written, never before. `octets` is at most what is available.
     #[inline]
     pub fn spend(&mut self, octets: usize) {
-        let octets = i64::try_from(octets).unwrap_or(i64::MAX);
+        let octets = i32::try_from(octets).unwrap_or(i32::MAX);
         debug_assert!(octets <= self.0, "spent more than the window");
-        // Neither is below -2^31.
+        // What is available was spent of, so it is not below zero.
         self.0 = self.0.wrapping_sub(octets);
     }
 
@@ -57,11 +57,11 @@ impl SendWindow {
     /// # Errors
     /// The window would exceed 2^31-1.
     pub fn adjust(&mut self, difference: i64) -> Result<(), WindowOverflow> {
-        let window = self.0.saturating_add(difference);
+        let window = i64::from(self.0).saturating_add(difference);
         if window > WINDOW_MAX {
             return Err(WindowOverflow);
         }
-        self.0 = window;
+        self.0 = narrowed(window);
         Ok(())
     }
 }
