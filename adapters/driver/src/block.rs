@@ -53,7 +53,7 @@ impl<'a, I: Io> Blocked<'a, I> {
     /// The deadline of the call, while it is a client's.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.call.lock().deadline
+        self.call.lock().deadline()
     }
 
     /// Where the thread sleeps.

@@ -253,7 +253,7 @@ impl<I: Io> Call<I> {
             return (Sent::Done, None);
         }
         match &local.place {
-            Place::Over => (Sent::Over, None),
+            Place::Over(_) => (Sent::Over, None),
             Place::Moving => (Sent::Wait, None),
             Place::Waiting(ticket) => {
                 let appended = self.home.as_ref().is_some_and(|home| home.append(*ticket, batch));

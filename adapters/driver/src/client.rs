@@ -97,7 +97,7 @@ impl<C: Connector> Client<C> {
     pub fn start(self: &Arc<Self>, now: Instant, start: Start, options: StartOptions) -> Arc<dyn Driver> {
         let StartOptions { wait_for_ready, interruptible } = options;
         let mut local = Local::new(Place::Moving);
-        local.deadline = start.head.deadline;
+        local.set_deadline(start.head.deadline);
         local.wait_for_ready = wait_for_ready;
         local.interruptible = interruptible;
         local.finished = start.finished;
@@ -276,7 +276,7 @@ impl<C: Connector> Client<C> {
         let now = self.connector.now();
         let queued = {
             let mut local = call.lock();
-            if matches!(local.place, Place::Over) {
+            if matches!(local.place, Place::Over(_)) {
                 return;
             }
             let mut record = record;

@@ -26,7 +26,7 @@ impl<I: Io> Driver for Call<I> {
                     local.head_taken = true;
                     return Some(Some(head));
                 }
-                (local.head_taken || local.over.is_some()).then_some(None)
+                (local.head_taken || local.is_over()).then_some(None)
             },
         )
     }
@@ -40,11 +40,11 @@ impl<I: Io> Driver for Call<I> {
                     return Some(Incoming::Messages(messages));
                 }
                 match self.role() {
-                    Role::Client if local.complete || matches!(local.place, Place::Over) => {
+                    Role::Client if local.complete || matches!(local.place, Place::Over(_)) => {
                         Some(Incoming::End)
                     }
                     Role::Server if local.messages_ended => Some(Incoming::End),
-                    Role::Server if local.over.is_some() => {
+                    Role::Server if local.is_over() => {
                         Some(Incoming::Ended(local.reason("the call has ended")))
                     }
                     _ => None,
@@ -61,7 +61,7 @@ impl<I: Io> Driver for Call<I> {
                 if let Some(outcome) = local.take_outcome() {
                     return Some(outcome);
                 }
-                matches!(local.place, Place::Over).then(|| Outcome {
+                matches!(local.place, Place::Over(_)).then(|| Outcome {
                     status: Err(local.reason("the outcome of the call was taken")),
                     trailers: Metadata::new(),
                     replay: None,
@@ -115,7 +115,7 @@ impl<I: Io> Driver for Call<I> {
                     None
                 }
                 Place::Placed(..) => self.flush_backlog(&mut local),
-                Place::Moving | Place::Over => None,
+                Place::Moving | Place::Over(_) => None,
             }
         };
         settle(after);
@@ -125,7 +125,7 @@ impl<I: Io> Driver for Call<I> {
         let (wakers, after) = {
             let mut local = self.lock();
             match &local.place {
-                Place::Over => return,
+                Place::Over(_) => return,
                 Place::Placed(link, id) => {
                     let (link, id) = (Arc::clone(link), *id);
                     if let Some(extra) = &mut local.extra {
@@ -156,7 +156,7 @@ impl<I: Io> Driver for Call<I> {
 
     fn add_headers(&self, _: CallId, metadata: Metadata) -> Result<()> {
         let mut local = self.lock();
-        if local.head_taken || matches!(local.place, Place::Over) {
+        if local.head_taken || matches!(local.place, Place::Over(_)) {
             return Err(headers_sent());
         }
         local.add_headers(&metadata);
@@ -182,7 +182,7 @@ impl<I: Io> Driver for Call<I> {
     fn respond(&self, _: CallId, message: Option<Bytes>, status: Result<()>) {
         let (after, released, wakers) = {
             let mut local = self.lock();
-            let Place::Placed(link, id) = std::mem::replace(&mut local.place, Place::Over) else { return };
+            let Place::Placed(link, id) = local.leave() else { return };
             let headers = local.take_headers();
             let trailers = local.take_trailers();
             let message = message.filter(|_| status.is_ok());
@@ -194,7 +194,9 @@ impl<I: Io> Driver for Call<I> {
                 let _ = state.connection.respond(id, message, trailers, status);
                 state.answered(id, &local)
             });
-            local.over.get_or_insert(Ok(()));
+            if !local.is_over() {
+                local.set_over(Ok(()));
+            }
             let cancel = local.cancel_waker.take();
             (after, (released, cancel), local.wakers(News { receive: true, send: true, ended: false }))
         };
@@ -207,23 +209,22 @@ impl<I: Io> Driver for Call<I> {
         self.poll(
             cx,
             |local| &mut local.cancel_waker,
-            |local| match &local.over {
-                Some(Err(status)) => Some(status.clone()),
-                Some(Ok(())) => Some(Status::cancelled("the call has ended")),
-                None => None,
+            |local| {
+                let ended = || Status::cancelled("the call has ended");
+                local.is_over().then(|| local.failure().cloned().unwrap_or_else(ended))
             },
         )
     }
 
     fn peer(&self, _: CallId) -> Option<Arc<str>> {
-        self.lock().peer.clone()
+        self.lock().peer()
     }
 
     fn release(&self, _: CallId) {
         let (released, wakers, after) = {
             let mut local = self.lock();
             let wakers = local.wakers(News { receive: true, send: true, ended: true });
-            let (released, after) = match std::mem::replace(&mut local.place, Place::Over) {
+            let (released, after) = match local.leave() {
                 Place::Placed(link, id) => {
                     let (released, after) = link.command(|state, _, _| state.release(id));
                     (released, Some(after))
@@ -234,7 +235,7 @@ impl<I: Io> Driver for Call<I> {
                     }
                     (None, None)
                 }
-                Place::Moving | Place::Over => (None, None),
+                Place::Moving | Place::Over(_) => (None, None),
             };
             (released, wakers, after)
         };

@@ -19,8 +19,8 @@ pub(crate) enum Place<I: Io> {
     Waiting(Ticket),
     /// On a connection.
     Placed(Arc<Link<I>>, CallId),
-    /// Nowhere: it ended, or was released.
-    Over,
+    /// Nowhere: it ended, or was released. The address of the peer that it had.
+    Over(Option<Arc<str>>),
 }
 
 /// What changed for a call.
@@ -43,20 +43,21 @@ pub(crate) struct Local<I: Io> {
     pub(crate) messages: Stock,
     /// No message will follow those in `messages`.
     pub(crate) complete: bool,
-    /// How it ended, for whoever asks later.
-    pub(crate) over: Option<Result<(), Status>>,
+    /// It ended; if badly, why, for whoever asks later.
+    over: bool,
+    failure: Option<Status>,
     /// Server: the peer's messages were complete before the call ended.
     pub(crate) messages_ended: bool,
     /// A handle cancelled it: it is not repeated.
     pub(crate) cancelled: bool,
-    pub(crate) peer: Option<Arc<str>>,
     /// Small messages that were sent, modulo 256.
     pub(crate) added: u8,
     /// Somebody else than the thread that waits may end the wait, by other means than bytes on the connection.
     pub(crate) interruptible: bool,
 
     // Client: what a record says beyond the call itself, and what came and was not asked for.
-    pub(crate) deadline: Option<Instant>,
+    /// At the end of time, there is none.
+    deadline: Instant,
     pub(crate) wait_for_ready: bool,
     pub(crate) repetitions: u32,
     head_came: bool,
@@ -92,13 +93,13 @@ impl<I: Io> Local<I> {
             head_taken: false,
             messages: Stock::default(),
             complete: false,
-            over: None,
+            over: false,
+            failure: None,
             messages_ended: false,
             cancelled: false,
-            peer: None,
             added: 0,
             interruptible: false,
-            deadline: None,
+            deadline: Instant::MAX,
             wait_for_ready: false,
             repetitions: 0,
             head_came: false,
@@ -111,15 +112,52 @@ impl<I: Io> Local<I> {
         }
     }
 
-    /// Becomes that of another call of the same peer.
+    /// Becomes that of another call.
     pub(crate) fn renew(&mut self, place: Place<I>) {
-        let peer = self.peer.take();
-        *self = Self { peer, ..Self::new(place) };
+        *self = Self::new(place);
     }
 
     pub(crate) fn place_at(&mut self, link: &Arc<Link<I>>, id: CallId) {
-        self.peer = link.address().cloned();
         self.place = Place::Placed(Arc::clone(link), id);
+    }
+
+    /// It is nowhere from now on; where it was.
+    pub(crate) fn leave(&mut self) -> Place<I> {
+        let peer = self.peer();
+        std::mem::replace(&mut self.place, Place::Over(peer))
+    }
+
+    pub(crate) fn peer(&self) -> Option<Arc<str>> {
+        match &self.place {
+            Place::Placed(link, _) => link.address().cloned(),
+            Place::Over(peer) => peer.clone(),
+            Place::Moving | Place::Waiting(_) => None,
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        Some(self.deadline).filter(|at| *at != Instant::MAX)
+    }
+
+    pub(crate) fn set_deadline(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline.unwrap_or(Instant::MAX);
+    }
+
+    #[inline]
+    pub(crate) const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Why it failed, if it did.
+    #[inline]
+    pub(crate) const fn failure(&self) -> Option<&Status> {
+        self.failure.as_ref()
+    }
+
+    /// It ended so.
+    #[inline]
+    pub(crate) fn set_over(&mut self, status: Result<(), Status>) {
+        (self.over, self.failure) = (true, status.err());
     }
 
     /// The call ends here, with nothing to read; who waits for it.
@@ -130,7 +168,7 @@ impl<I: Io> Local<I> {
 
     /// The call ends here, with nothing to read. Those who wait are told by somebody else.
     pub(crate) fn end(&mut self, status: Status) {
-        self.place = Place::Over;
+        self.leave();
         self.complete = true;
         self.put_outcome(Outcome { status: Err(status), trailers: Metadata::new(), replay: None });
         if let Some(extra) = &mut self.extra {
@@ -139,7 +177,7 @@ impl<I: Io> Local<I> {
     }
 
     /// Whether no message waits in it to be read.
-    pub(crate) const fn is_light(&self) -> bool {
+    pub(crate) fn is_light(&self) -> bool {
         self.messages.is_empty()
     }
 
@@ -197,7 +235,7 @@ impl<I: Io> Local<I> {
 
     /// Client: the call ended.
     pub(crate) fn put_outcome(&mut self, outcome: Outcome) {
-        self.over = Some(outcome.status.clone());
+        self.set_over(outcome.status.clone());
         self.outcome_came = true;
         if outcome.replay.is_some() {
             self.extra().outcome = Some(outcome);
@@ -213,12 +251,13 @@ impl<I: Io> Local<I> {
         if let Some(outcome) = self.extra.as_mut().and_then(|extra| extra.outcome.take()) {
             return Some(outcome);
         }
-        Some(Outcome { status: self.over.clone()?, trailers: self.take_trailers(), replay: None })
+        let status = self.failure.clone().map_or(Ok(()), Err);
+        Some(Outcome { status, trailers: self.take_trailers(), replay: None })
     }
 
     /// Client: the call is repeated, as if it had not ended.
     pub(crate) fn forget_outcome(&mut self) {
-        self.over = None;
+        (self.over, self.failure) = (false, None);
         self.outcome_came = false;
         if let Some(extra) = &mut self.extra {
             extra.outcome = None;
@@ -264,9 +303,9 @@ impl<I: Io> Local<I> {
 
     /// Why the call is over, for a handle that asks after its end.
     pub(crate) fn reason(&self, early: &'static str) -> Status {
-        match &self.over {
-            Some(Err(status)) => status.clone(),
-            Some(Ok(())) => Status::cancelled(early),
+        match &self.failure {
+            Some(status) => status.clone(),
+            None if self.over => Status::cancelled(early),
             None => Status::cancelled("the call is over"),
         }
     }
@@ -302,49 +341,85 @@ pub(crate) fn register(slot: &mut Option<Waker>, cx: &Context<'_>) -> Option<Wak
 /// were read.
 pub(crate) const OCTETS_AT_ONCE: usize = 16 * 1024;
 
-/// Messages in order; those of one look, as usual, without an allocation.
+/// Messages in order; one, which is most that a unary call has, without an allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Stock {
-    /// Empty only if `behind` is.
-    first: Option<Messages>,
+    /// What came first, if it is one message.
+    first: Option<Bytes>,
+    /// That one is the last.
+    is_last: bool,
     #[expect(clippy::box_collection, reason = "most calls stay without")]
     behind: Option<Box<VecDeque<Messages>>>,
 }
 
 impl Stock {
     pub(crate) fn push(&mut self, messages: Messages) {
-        match self.first {
-            None => self.first = Some(messages),
-            Some(_) => self.behind.get_or_insert_default().push_back(messages),
+        let is_last = messages.is_last();
+        match messages.into_single() {
+            Ok(message) if self.is_empty() => (self.first, self.is_last) = (Some(message), is_last),
+            Ok(message) => self.push_behind(Messages::single(message, is_last)),
+            Err(messages) => self.push_behind(messages),
         }
+    }
+
+    fn push_behind(&mut self, messages: Messages) {
+        let behind = self.behind.get_or_insert_with(|| Box::new(VecDeque::with_capacity(1)));
+        behind.push_back(messages);
     }
 
     /// What was taken at one look.
     pub(crate) fn pop(&mut self) -> Option<Messages> {
-        let behind = self.behind.as_mut().and_then(|behind| behind.pop_front());
-        std::mem::replace(&mut self.first, behind)
+        match self.first.take() {
+            Some(message) => Some(Messages::single(message, self.is_last)),
+            None => self.behind.as_mut()?.pop_front(),
+        }
     }
 
-    const fn is_empty(&self) -> bool {
-        self.first.is_none()
+    fn looks(&self) -> usize {
+        usize::from(self.first.is_some()) + self.behind.as_ref().map_or(0, |behind| behind.len())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.looks() == 0
     }
 
     /// Enough is here: what was taken last is not all, or nobody asked for what was taken before.
     pub(crate) fn is_enough(&self) -> bool {
-        self.behind.as_ref().is_some_and(|behind| !behind.is_empty())
+        self.looks() > 1
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::call::Call;
     use crate::testing::Sink;
     use sailplane::stub::Served;
 
     #[test]
+    fn messages_keep_their_order_and_say_which_is_the_last() {
+        let one = |octet: u8, is_last| Messages::single(Bytes::copy_from_slice(&[octet]), is_last);
+        let mut stock = Stock::default();
+        for round in 0..3 {
+            assert!(stock.is_empty() && !stock.is_enough(), "{round}");
+            stock.push(one(1, false));
+            assert!(!stock.is_empty() && !stock.is_enough());
+            stock.push(one(2, false));
+            assert!(stock.is_enough());
+            assert_eq!(stock.pop(), Some(one(1, false)));
+            // Not ahead of the one that waits.
+            stock.push(one(3, true));
+            assert_eq!(
+                (stock.pop(), stock.pop(), stock.pop()),
+                (Some(one(2, false)), Some(one(3, true)), None)
+            );
+        }
+    }
+
+    #[test]
     fn an_idle_call_is_small() {
-        // With what `Arc` and an allocator add to it, 416 octets.
+        // With what `Arc` and an allocator add to it, 352 octets.
         let words = size_of::<Served<Call<Sink>>>() / size_of::<usize>();
-        assert!(words <= 49, "{words}");
+        assert!(words <= 41, "{words}");
     }
 }

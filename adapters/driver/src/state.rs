@@ -258,19 +258,19 @@ impl<I: Io> State<I> {
                 Err(_) => return self.vanished(id, local),
             }
         }
-        if !local.complete || local.over.is_some() {
+        if !local.complete || local.is_over() {
             return None;
         }
         local.look = false;
         let outcome = self.connection.take_outcome(id)?;
         match role {
             Role::Server => {
-                local.over = Some(outcome.status);
+                local.set_over(outcome.status);
                 None
             }
             Role::Client => {
                 local.put_outcome(outcome);
-                local.place = Place::Over;
+                local.leave();
                 self.release(id)
             }
         }

@@ -135,6 +135,25 @@ impl Messages {
         Self { first: Some(first), framed, is_last: false }
     }
 
+    /// One message, perhaps the last.
+    #[must_use]
+    #[inline]
+    pub const fn single(message: Bytes, is_last: bool) -> Self {
+        Self { first: Some(message), framed: Bytes::new(), is_last }
+    }
+
+    /// The message, if there is one only.
+    ///
+    /// # Errors
+    /// There is none or more than one: they themselves.
+    #[inline]
+    pub fn into_single(self) -> Result<Bytes, Self> {
+        match self {
+            Self { first: Some(message), framed, .. } if framed.is_empty() => Ok(message),
+            messages => Err(messages),
+        }
+    }
+
     /// No message will follow these.
     pub(crate) const fn set_last(&mut self) {
         self.is_last = true;

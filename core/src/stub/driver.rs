@@ -79,8 +79,8 @@ pub trait Driver: Send + Sync {
     /// was lost; then ready for ever. A call that this side answered is not cancelled until it is released.
     fn poll_cancelled(&self, call: CallId, cx: &mut Context<'_>) -> Poll<Status>;
 
-    /// The other side's address, where it is known. A client's call has one once it was placed on a
-    /// connection, and keeps it until it is released.
+    /// The other side's address, where it is known. A client's call has one while it is on a
+    /// connection, and keeps the last one when it has ended.
     fn peer(&self, call: CallId) -> Option<Arc<str>>;
 
     /// The last handle is gone: the id becomes free, and its wakers are dropped. Cancels the call where it
