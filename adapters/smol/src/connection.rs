@@ -14,7 +14,7 @@ use sailplane::End;
 use sailplane_driver::{Gather, IncomingCall, Io, Link, Turn};
 
 use crate::handlers::Handlers;
-use crate::socket::Socket;
+use crate::socket::{Socket, is_burst};
 
 /// What is read in a turn, before other tasks get theirs.
 const TURN_BYTES: usize = 64 * 1024;
@@ -39,8 +39,15 @@ fn take_buffer() -> Vec<u8> {
 
 /// Serves a connection until it is over and everything is written.
 pub(crate) async fn serve(link: Arc<Link<Socket>>, handlers: Option<Arc<Handlers>>) {
-    let mut task =
-        Connection { link, handlers, more_calls: false, readable: true, ended: false, timer: Timer::never() };
+    let mut task = Connection {
+        link,
+        handlers,
+        more_calls: false,
+        left: false,
+        readable: true,
+        ended: false,
+        timer: Timer::never(),
+    };
     poll_fn(|cx| task.turn(cx)).await;
     task.linger().await;
 }
@@ -52,6 +59,8 @@ struct Connection {
     /// The connection has new calls that it did not hand out: it gives so many at once as may start before
     /// other tasks get their turn.
     more_calls: bool,
+    /// The last turn left its output to the next one.
+    left: bool,
     /// The socket may have bytes; if not, the reactor tells when it has.
     readable: bool,
     /// The byte stream ended.
@@ -75,21 +84,23 @@ impl Connection {
 
     /// Steps of a turn, until there is nothing to do or others have their turn; counts the octets that are read.
     fn steps(&mut self, cx: &mut Context<'_>, turn: &Turn<Socket>, bytes: &mut usize) -> Poll<()> {
-        let link = Arc::clone(&self.link);
+        let (link, left) = (Arc::clone(&self.link), std::mem::take(&mut self.left));
         loop {
             self.expire();
             let read = self.read(cx);
-            self.run_calls();
+            let ran = self.run_calls();
             *bytes += read.unwrap_or(0);
             let is_full = *bytes >= TURN_BYTES;
-            if !is_full || self.more_calls {
+            // Credit for what tasks were woken to take leaves with what they answer.
+            let leaves = !left && (is_full || is_burst(*bytes) && !ran);
+            if !leaves || self.more_calls {
                 turn.flush();
             }
             if link.is_finished() {
                 return Poll::Ready(());
             }
-            if is_full || self.more_calls {
-                // Output that is left has the next turn, with that of the tasks which were woken.
+            if is_full || leaves || self.more_calls {
+                self.left = leaves;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -157,20 +168,22 @@ impl Connection {
         self.link.ended(end);
     }
 
-    /// Runs the handlers of new calls.
-    fn run_calls(&mut self) {
-        let Some(handlers) = &self.handlers else { return };
+    /// Runs the handlers of new calls, if there are any.
+    fn run_calls(&mut self) -> bool {
+        let Some(handlers) = &self.handlers else { return false };
         // Where calls came in this turn, those that waited have the next one.
         self.more_calls |= self.link.io().take_calls_waiting();
         let mut calls = CALLS.take();
         if self.more_calls && calls.is_empty() {
             self.more_calls = self.link.take_calls(&mut calls);
         }
+        let ran = !calls.is_empty();
         // A handler that runs an executor of its own finds another list.
         for call in calls.drain(..) {
             handlers.run(call);
         }
         CALLS.set(calls);
+        ran
     }
 
     /// Whether the socket, which was full, takes bytes again; they are written.

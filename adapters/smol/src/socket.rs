@@ -18,6 +18,11 @@ const BURST: usize = 4 * 1024;
 /// Pieces of one write.
 const SLICES: usize = 64;
 
+/// Whether a turn that read so many octets read several messages.
+pub(crate) const fn is_burst(octets: usize) -> bool {
+    octets >= BURST
+}
+
 /// The transport of one connection.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -71,8 +76,9 @@ impl Socket {
 
     /// A turn ends that read so many octets.
     pub(crate) fn end_turn(&self, octets: usize) {
-        if self.burst.load(Ordering::Relaxed) != (octets >= BURST) {
-            self.burst.store(octets >= BURST, Ordering::Relaxed);
+        let burst = is_burst(octets);
+        if self.burst.load(Ordering::Relaxed) != burst {
+            self.burst.store(burst, Ordering::Relaxed);
         }
     }
 
