@@ -52,10 +52,10 @@ async fn accept_one(listener: &Listener, state: &Arc<State>, spawner: &Spawner) 
     let link = Link::server_with_permit(Socket::new(stream), &state.config(address), shaking);
     let Some(guest) = state.enter(&link, room) else { return Ok(()) };
     let handlers = Arc::clone(state.handlers());
-    spawner.spawn(async move {
+    spawner.spawn(Box::pin(async move {
         connection::serve(link, Some(handlers)).await;
         drop(guest);
-    });
+    }));
     Ok(())
 }
 

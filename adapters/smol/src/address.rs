@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -23,18 +23,14 @@ pub(crate) enum Listener {
 impl Listener {
     /// Listens on `host:port`, at the first address of the host that can be listened on, or `unix:path`.
     pub(crate) async fn bind(address: &str) -> io::Result<Self> {
-        if let Some(path) = LocalAddress::unix_path(address) {
-            return smol::unblock(move || unix(path)).await;
-        }
-        let addresses = smol::net::resolve(address).await?;
-        let mut failure = None;
-        for address in addresses {
-            match Async::<TcpListener>::bind(address) {
-                Ok(listener) => return Ok(Self::Tcp(listener)),
-                Err(error) => failure = Some(named(&address, error)),
+        match address.parse::<SocketAddr>() {
+            Ok(address) => tcp(address),
+            // Asks the file system, or a resolver.
+            Err(_) => {
+                let address = address.to_owned();
+                smol::unblock(move || named(&address)).await
             }
         }
-        Err(failure.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the host has no address")))
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<LocalAddress> {
@@ -75,6 +71,26 @@ impl Drop for SocketFile {
     }
 }
 
+/// Listens on a path, or at the first address of a host that can be listened on.
+fn named(address: &str) -> io::Result<Listener> {
+    if let Some(path) = LocalAddress::unix_path(address) {
+        return unix(path);
+    }
+    let mut failure = None;
+    for address in address.to_socket_addrs()? {
+        match tcp(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = Some(error),
+        }
+    }
+    Err(failure.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the host has no address")))
+}
+
+fn tcp(address: SocketAddr) -> io::Result<Listener> {
+    let listener = Async::<TcpListener>::bind(address).map_err(|error| about(&address, error))?;
+    Ok(Listener::Tcp(listener))
+}
+
 /// Listens on a path. A file that a server left behind, on which nobody listens, is removed.
 fn unix(path: PathBuf) -> io::Result<Listener> {
     let listener = match UnixListener::bind(&path) {
@@ -84,7 +100,7 @@ fn unix(path: PathBuf) -> io::Result<Listener> {
         }
         bound => bound,
     };
-    let listener = listener.map_err(|error| named(&path.display(), error))?;
+    let listener = listener.map_err(|error| about(&path.display(), error))?;
     let inode = inode(&path);
     let file = SocketFile { path, inode };
     Ok(Listener::Unix(Async::new(listener)?, file))
@@ -98,6 +114,6 @@ fn inode(path: &Path) -> Option<u64> {
     std::fs::symlink_metadata(path).ok().map(|metadata| metadata.ino())
 }
 
-fn named(address: &dyn fmt::Display, error: io::Error) -> io::Error {
+fn about(address: &dyn fmt::Display, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
 }

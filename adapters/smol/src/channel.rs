@@ -42,14 +42,14 @@ impl Channel {
     /// What is wrong with the target.
     pub fn plaintext(target: impl AsRef<str>) -> Result<Self, InvalidTarget> {
         let target: Target = target.as_ref().parse()?;
-        Ok(Self::new(Peer::Target(target), Arc::default(), Spawner::Global))
+        Ok(Self::new(Peer::Target(target), Arc::default(), Spawner::global()))
     }
 
     /// A channel to services in this process. Calls are serialised like any other; the handlers run where
     /// the connection does.
     #[must_use]
     pub fn in_process(services: Services) -> Self {
-        Self::new(Peer::Services(services), Arc::default(), Spawner::Global)
+        Self::new(Peer::Services(services), Arc::default(), Spawner::global())
     }
 
     /// The same channel on an executor of yours, best the one that runs the callers: a new one, without a

@@ -40,7 +40,7 @@ impl sailplane_driver::Connector for Connector {
     fn connect(&self, client: &Arc<Client<Self>>, id: ConnectionId) {
         let attempt = Attempt { client: Arc::downgrade(client), id: Some(id) };
         let (peer, limits, spawner) = (self.peer.clone(), self.limits.clone(), self.spawner.clone());
-        self.spawner.spawn(async move {
+        self.spawner.spawn(Box::pin(async move {
             let connected = match &peer {
                 Peer::Target(target) => connect(target).await,
                 Peer::Services(services) => pair(services.clone(), limits, spawner),
@@ -48,13 +48,13 @@ impl sailplane_driver::Connector for Connector {
             if let Some(link) = attempt.finish(connected) {
                 connection::serve(link, None).await;
             }
-        });
+        }));
     }
 
     fn timeout_earlier(&self, client: &Arc<Client<Self>>, at: Instant) {
         let before = self.alarm.fetch_min(at.as_nanos(), Ordering::SeqCst);
         if at.as_nanos() < before {
-            self.spawner.spawn(ring(Arc::downgrade(client), at));
+            self.spawner.spawn(Box::pin(ring(Arc::downgrade(client), at)));
         }
     }
 }
@@ -88,7 +88,7 @@ fn pair(services: Services, limits: Arc<Limits>, spawner: Spawner) -> Result<Con
     let config = Config { address: Some(Arc::clone(&address)), ..Config::new(limits, seed()) };
     let link = Link::server(Socket::new(Stream::Unix(server)), &config);
     let handlers = Arc::new(Handlers::new(services, spawner.clone()));
-    spawner.spawn(connection::serve(link, Some(handlers)));
+    spawner.spawn(Box::pin(connection::serve(link, Some(handlers))));
     Ok((Stream::Unix(client), address))
 }
 

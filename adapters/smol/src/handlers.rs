@@ -35,7 +35,7 @@ impl Handlers {
     fn start(&self, mut job: AsyncJob) {
         // The task is polled at once, and leaves its own waker then.
         if Pin::new(&mut job).poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-            self.spawner.spawn(job);
+            self.spawner.spawn_job(job);
         }
     }
 }

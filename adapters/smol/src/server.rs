@@ -1,15 +1,16 @@
 //! A server, from its services to its end.
 
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::num::NonZero;
-use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use futures_lite::future;
+use sailplane::stub::BoxFuture;
 use sailplane::{AnyService, Limits, Services};
 use smol::Executor;
 
@@ -18,7 +19,7 @@ use crate::accept::accept;
 use crate::address::Listener;
 use crate::handlers::Handlers;
 use crate::spawner::Spawner;
-use crate::state::State;
+use crate::state::{State, wait};
 
 /// Serves services, async and blocking ones, on all cores.
 ///
@@ -100,13 +101,22 @@ impl Server {
     /// # Errors
     /// The address cannot be listened on.
     pub async fn bind(self, address: impl Display) -> io::Result<Bound> {
-        let listener = Listener::bind(&address.to_string()).await?;
-        let address = listener.local_addr()?;
-        let executor = Arc::new(Executor::new());
-        let handlers = Handlers::new(self.services, Spawner::new(&executor));
-        let state = Arc::new(State::new(self.limits, Arc::new(handlers)));
-        let threads = self.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
-        Ok(Bound { listener, address, executor, state, threads })
+        self.binding(address.to_string()).await
+    }
+
+    /// On the heap, as [`Bound::running`] is: what it calls is compiled here, and not in each program anew.
+    #[inline(never)]
+    fn binding(self, address: String) -> BoxFuture<'static, io::Result<Bound>> {
+        Box::pin(async move {
+            let listener = Listener::bind(&address).await?;
+            let address = listener.local_addr()?;
+            let executor = Arc::new(Executor::new());
+            let handlers = Handlers::new(self.services, Spawner::new(&executor));
+            let state = Arc::new(State::new(self.limits, Arc::new(handlers)));
+            let all = || thread::available_parallelism().map_or(1, NonZero::get);
+            let threads = self.threads.unwrap_or_else(all);
+            Ok(Bound { listener, address, executor, state, threads })
+        })
     }
 }
 
@@ -139,27 +149,31 @@ impl Bound {
     /// # Errors
     /// A thread cannot be started.
     pub async fn run(self) -> io::Result<()> {
-        let Self { listener, executor, state, threads, .. } = self;
-        // Dropped with this future, which ends the threads.
-        let (_running, over) = smol::channel::bounded::<std::convert::Infallible>(1);
-        for _ in 1..threads {
-            let (executor, over) = (Arc::clone(&executor), over.clone());
-            let work = move || {
-                // The channel carries nothing: this is its end.
-                let _ = async_io::block_on(executor.run(over.recv()));
-            };
-            thread::Builder::new().name("sailplane-smol".into()).spawn(work)?;
-        }
-        let spawner = Spawner::new(&executor);
-        let accepting = executor.spawn(accept(listener, Arc::clone(&state), spawner));
-        let end = async {
+        self.running().await
+    }
+
+    #[inline(never)]
+    fn running(self) -> BoxFuture<'static, io::Result<()>> {
+        Box::pin(async move {
+            let Self { listener, executor, state, threads, .. } = self;
+            // Dropped with this future, which ends the threads. The channel carries nothing.
+            let (_running, over) = smol::channel::bounded::<Infallible>(1);
+            for _ in 1..threads {
+                let (executor, over) = (Arc::clone(&executor), wait(over.clone()));
+                let work = move || async_io::block_on(run(&executor, Box::pin(over)));
+                thread::Builder::new().name("sailplane-smol".into()).spawn(work)?;
+            }
+            let spawner = Spawner::new(&executor);
+            let accept: BoxFuture<'static, ()> = Box::pin(accept(listener, Arc::clone(&state), spawner));
+            let accepting = executor.spawn(accept);
             // Until the server shuts down. Then the listener is closed, whichever thread ran the task.
-            accepting.await;
-            state.drain().await;
-        };
-        let end = pin!(end);
-        executor.run(end).await;
-        Ok(())
+            let end = async {
+                accepting.await;
+                state.drain().await;
+            };
+            run(&executor, Box::pin(end)).await;
+            Ok(())
+        })
     }
 }
 
@@ -179,4 +193,9 @@ impl Handle {
         let state = Arc::clone(&self.state);
         async move { state.drain().await }
     }
+}
+
+/// Runs tasks until `until` is ready: for whatever that is by one piece of code, which is large.
+async fn run(executor: &Executor<'static>, until: BoxFuture<'_, ()>) {
+    executor.run(until).await;
 }

@@ -1,6 +1,5 @@
 //! What the tasks of a server share: its connections, and whether it shuts down.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -11,6 +10,7 @@ use futures_lite::future;
 use sailplane::limits::Budget;
 use sailplane::{Config, End, Limits};
 use sailplane_driver::Link;
+use slab::Slab;
 use smol::channel::{Receiver, Sender, bounded};
 use smol::lock::{Semaphore, SemaphoreGuardArc};
 
@@ -36,8 +36,7 @@ pub(crate) struct State {
 }
 
 struct Connections {
-    links: HashMap<u64, Weak<Link<Socket>>>,
-    next: u64,
+    links: Slab<Weak<Link<Socket>>>,
     /// Every guest has a clone. None: the server shuts down.
     door: Option<Sender<Infallible>>,
     grace: Duration,
@@ -46,8 +45,7 @@ struct Connections {
 impl State {
     pub(crate) fn new(limits: Limits, handlers: Arc<Handlers>) -> Self {
         let (door, ended) = bounded(1);
-        let connections =
-            Connections { links: HashMap::new(), next: 0, door: Some(door), grace: Duration::ZERO };
+        let connections = Connections { links: Slab::new(), door: Some(door), grace: Duration::ZERO };
         let memory = Some(Budget::new(limits.server_bytes_max));
         let room = Arc::new(Semaphore::new(limits.connections_max));
         let shaking = Arc::new(Semaphore::new(limits.handshakes_max));
@@ -88,9 +86,7 @@ impl State {
     ) -> Option<Guest> {
         let mut connections = self.lock();
         let door = connections.door.clone()?;
-        let id = connections.next;
-        connections.next += 1;
-        connections.links.insert(id, Arc::downgrade(link));
+        let id = connections.links.insert(Arc::downgrade(link));
         Some(Guest { state: Arc::downgrade(self), id, _door: door, _room: room })
     }
 
@@ -136,7 +132,7 @@ impl State {
     }
 
     fn links(&self) -> Vec<Arc<Link<Socket>>> {
-        self.lock().links.values().filter_map(Weak::upgrade).collect()
+        self.lock().links.iter().filter_map(|(_, link)| link.upgrade()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Connections> {
@@ -147,7 +143,7 @@ impl State {
 /// A connection, as the server counts it, until it is dropped.
 pub(crate) struct Guest {
     state: Weak<State>,
-    id: u64,
+    id: usize,
     _room: SemaphoreGuardArc,
     _door: Sender<Infallible>,
 }
@@ -155,13 +151,13 @@ pub(crate) struct Guest {
 impl Drop for Guest {
     fn drop(&mut self) {
         if let Some(state) = self.state.upgrade() {
-            state.lock().links.remove(&self.id);
+            state.lock().links.try_remove(self.id);
         }
     }
 }
 
 /// Waits until the channel is closed.
-async fn wait(closed: Receiver<Infallible>) {
+pub(crate) async fn wait(closed: Receiver<Infallible>) {
     if let Ok(never) = closed.recv().await {
         match never {}
     }
