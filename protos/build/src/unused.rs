@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use syn::visit::{self, Visit};
+use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Item, parse_quote};
 
 use crate::messages::RpcTypes;
@@ -24,15 +24,19 @@ pub(crate) fn allow_unused(items: &mut [Item], rpc_types: &HashSet<String>) {
     except(items, &mentioned);
 }
 
-fn mention(items: &[Item], mentioned: &mut HashSet<String>) {
+fn mention(items: &mut [Item], mentioned: &mut HashSet<String>) {
     for item in items {
         let mut mentions = Mentions::default();
         match item {
             Item::Mod(module) => {
-                mention(module.content.as_ref().map_or(&[], |(_, items)| items), mentioned);
+                if let Some((_, items)) = &mut module.content {
+                    mention(items, mentioned);
+                }
             }
-            Item::Struct(item) => mentions.visit_fields(&item.fields),
-            Item::Enum(item) => item.variants.iter().for_each(|variant| mentions.visit_variant(variant)),
+            Item::Struct(item) => mentions.visit_fields_mut(&mut item.fields),
+            Item::Enum(item) => {
+                item.variants.iter_mut().for_each(|variant| mentions.visit_variant_mut(variant))
+            }
             _ => {}
         }
         // Whoever mentions only itself is not used by that.
@@ -41,21 +45,22 @@ fn mention(items: &[Item], mentioned: &mut HashSet<String>) {
     }
 }
 
-/// The names of the types that fields have.
+/// The names of the types that fields have. Changes nothing: the other kind of visitor would be as much code once more,
+/// which every build script compiles.
 #[derive(Default)]
 struct Mentions(HashSet<String>);
 
-impl Visit<'_> for Mentions {
-    fn visit_path(&mut self, path: &syn::Path) {
+impl VisitMut for Mentions {
+    fn visit_path_mut(&mut self, path: &mut syn::Path) {
         // Nothing of the package is written with its crate in front.
         if path.leading_colon.is_none() {
             self.0.extend(path.segments.last().map(|last| last.ident.to_string()));
         }
-        visit::visit_path(self, path);
+        visit_mut::visit_path_mut(self, path);
     }
 
     /// Enums are `i32` for the compiler; `#[prost(..)]` knows better.
-    fn visit_attribute(&mut self, attribute: &Attribute) {
+    fn visit_attribute_mut(&mut self, attribute: &mut Attribute) {
         if let syn::Meta::List(list) = &attribute.meta {
             let text = list.tokens.to_string();
             let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
