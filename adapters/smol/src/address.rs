@@ -17,7 +17,8 @@ use crate::stream::Stream;
 #[derive(Debug)]
 pub(crate) enum Listener {
     Tcp(Async<TcpListener>),
-    Unix(Async<UnixListener>, SocketFile),
+    /// The file goes first: while the socket listens nobody else takes its place.
+    Unix(SocketFile, Async<UnixListener>),
 }
 
 impl Listener {
@@ -36,7 +37,7 @@ impl Listener {
     pub(crate) fn local_addr(&self) -> io::Result<LocalAddress> {
         match self {
             Self::Tcp(listener) => listener.get_ref().local_addr().map(LocalAddress::Tcp),
-            Self::Unix(_, file) => Ok(LocalAddress::Unix(file.path.clone())),
+            Self::Unix(file, _) => Ok(LocalAddress::Unix(file.path.clone())),
         }
     }
 
@@ -47,7 +48,7 @@ impl Listener {
                 let (stream, address) = listener.accept().await?;
                 Ok((Stream::tcp(stream)?, Some(address.to_string().into())))
             }
-            Self::Unix(listener, _) => {
+            Self::Unix(_, listener) => {
                 let (stream, _) = listener.accept().await?;
                 Ok((Stream::Unix(stream), None))
             }
@@ -103,7 +104,7 @@ fn unix(path: PathBuf) -> io::Result<Listener> {
     let listener = listener.map_err(|error| about(&path.display(), error))?;
     let inode = inode(&path);
     let file = SocketFile { path, inode };
-    Ok(Listener::Unix(Async::new(listener)?, file))
+    Ok(Listener::Unix(file, Async::new(listener)?))
 }
 
 fn is_stale(path: &Path) -> bool {
@@ -116,4 +117,38 @@ fn inode(path: &Path) -> Option<u64> {
 
 fn about(address: &dyn fmt::Display, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    static BINDING: Mutex<()> = Mutex::new(());
+
+    /// A file system may give the new file the inode of the one that was removed.
+    #[test]
+    fn who_leaves_late_leaves_the_file_of_his_successor() {
+        let path = std::env::temp_dir().join(format!("sailplane-successor-{}", std::process::id()));
+        let successions = |path: PathBuf| {
+            let mut turns = 0;
+            while turns < 500 {
+                // Of two that bind at once one may take the other for stale; this is of one that leaves meanwhile.
+                let bound = {
+                    let _binding = BINDING.lock().unwrap();
+                    unix(path.clone())
+                };
+                let Ok(listener) = bound else { continue };
+                assert!(UnixStream::connect(&path).is_ok(), "after {turns} turns");
+                drop(listener);
+                turns += 1;
+            }
+        };
+        let other = std::thread::spawn({
+            let path = path.clone();
+            move || successions(path)
+        });
+        successions(path);
+        other.join().unwrap();
+    }
 }
