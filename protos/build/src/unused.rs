@@ -35,7 +35,7 @@ fn mention(items: &mut [Item], mentioned: &mut HashSet<String>) {
             }
             Item::Struct(item) => mentions.visit_fields_mut(&mut item.fields),
             Item::Enum(item) => {
-                item.variants.iter_mut().for_each(|variant| mentions.visit_variant_mut(variant))
+                item.variants.iter_mut().for_each(|variant| mentions.visit_variant_mut(variant));
             }
             _ => {}
         }
