@@ -184,7 +184,7 @@ impl Messages {
 impl From<Bytes> for Messages {
     #[inline]
     fn from(message: Bytes) -> Self {
-        Self::with_first(message, Bytes::new())
+        Self::single(message, false)
     }
 }
 

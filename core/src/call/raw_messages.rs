@@ -65,22 +65,23 @@ impl RawMessages {
 
     /// Takes complete messages, at most so many octets.
     pub(super) fn take(&mut self, octets: usize) -> Bytes {
-        if self.ready.is_none() {
-            let unparsed = self.unparsed();
-            let (some, all) = (complete(unparsed, octets), complete(unparsed, usize::MAX));
-            if some == 0 {
-                return Bytes::new();
+        if let Some(ready) = &mut self.ready {
+            let taken = ready.framed.split_to(complete(&ready.framed, octets));
+            if ready.framed.is_empty() {
+                self.ready = None;
             }
-            let (size, framed) = (self.octets.capacity(), self.give_away(all));
-            if some == all {
-                return framed;
-            }
-            self.ready = Some(Ready { framed, size });
+            return taken;
         }
-        let Some(ready) = &mut self.ready else { return Bytes::new() };
-        let taken = ready.framed.split_to(complete(&ready.framed, octets));
-        if ready.framed.is_empty() {
-            self.ready = None;
+        let some = complete(self.unparsed(), octets);
+        if some == 0 {
+            return Bytes::new();
+        }
+        let behind = self.unparsed().get(some..).unwrap_or_default();
+        let all = some.saturating_add(complete(behind, usize::MAX));
+        let (size, mut framed) = (self.octets.capacity(), self.give_away(all));
+        let taken = framed.split_to(some);
+        if !framed.is_empty() {
+            self.ready = Some(Ready { framed, size });
         }
         taken
     }
