@@ -31,8 +31,8 @@ const SPARES_MAX: usize = 1024;
 /// How often the lookout looks at first. Each look costs as much as a call or two.
 pub(crate) const LOOK: Duration = Duration::from_millis(1);
 /// And how often when nothing was left lying for so many looks. What does not move is found at the second look.
-const CALM_LOOK: Duration = Duration::from_millis(4);
-const CALM_LOOKS: u32 = 100;
+pub(crate) const CALM_LOOK: Duration = Duration::from_millis(4);
+pub(crate) const CALM_LOOKS: u32 = 100;
 /// Looks at nothing after which the lookout sleeps.
 const QUIET_LOOKS: u32 = 100;
 

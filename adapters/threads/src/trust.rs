@@ -1,34 +1,38 @@
 //! Which methods return quickly, as far as was seen.
 //!
 //! A leader that is about to run the handler of such a method does not wake a follower to lead in its place:
-//! it will be back sooner than the follower is up. Whoever broke that trust has to return quickly more often
-//! before it is trusted again. Where trust was misplaced, the [lookout](crate::crew) has the poller led.
+//! it will be back sooner than the follower is up. To wake one costs each call; to be wrong costs those who wait
+//! for the poller as long as the handler takes, until the [lookout](crate::crew) has it led by another. So a method
+//! is trusted while that is less on the average: one call in a thousand that is slow, or a thread that the system
+//! stopped for a moment, does not make all the others dear.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sailplane::MethodInfo;
 
+use crate::crew::CALM_LOOK;
+
 /// What counts as quick: about what it costs to have another thread lead.
 const QUICK: Duration = Duration::from_micros(25);
-/// How often in a row a method has to be quick before it is trusted: at first, and at most.
-const STREAK_MIN: u16 = 8;
-const STREAK_MAX: u16 = 1024;
+/// So many calls have their part in the average; each that follows takes one of them from those before.
+const WEIGHT: u32 = 64;
+/// The average, in nanoseconds, that a method begins with: eight calls that take no time make it quick.
+const UNKNOWN: u32 = 28_000;
 /// Methods that are told apart, by the addresses of their descriptions. Others share a place.
 const PLACES: usize = 61;
 
-/// What is known of each method: how often it was quick in a row (low half), how often it has to be (high half,
-/// zero for the least).
+/// What is known of each method: how long it takes on the average, in nanoseconds.
 #[derive(Debug)]
 pub(crate) struct Trust {
-    seen: [AtomicU32; PLACES],
+    averages: [AtomicU32; PLACES],
     /// Names of services whose handlers do not block, as the application says.
     promised: Vec<&'static str>,
 }
 
 impl Trust {
     pub(crate) const fn new(promised: Vec<&'static str>) -> Self {
-        Self { seen: [const { AtomicU32::new(0) }; PLACES], promised }
+        Self { averages: [const { AtomicU32::new(UNKNOWN) }; PLACES], promised }
     }
 
     /// Whether the application promises that the method does not block.
@@ -41,24 +45,16 @@ impl Trust {
     }
 
     pub(crate) fn has(&self, method: &'static MethodInfo) -> bool {
-        let (streak, needed) = split(self.place(method).load(Ordering::Relaxed));
-        streak >= needed
+        u128::from(self.place(method).load(Ordering::Relaxed)) <= QUICK.as_nanos()
     }
 
     /// The handler returned after so long. Two that end at once may count as one.
     pub(crate) fn note(&self, method: &'static MethodInfo, took: Duration) {
         let place = self.place(method);
+        // Nobody waits for the poller for longer.
+        let took = u32::try_from(took.min(CALM_LOOK).as_nanos()).unwrap_or(u32::MAX);
         let before = place.load(Ordering::Relaxed);
-        let (streak, needed) = split(before);
-        let after = if took > QUICK {
-            join(0, needed.saturating_mul(2).min(STREAK_MAX))
-        } else if streak < needed.saturating_mul(4) {
-            join(streak.saturating_add(1), needed)
-        } else if needed > STREAK_MIN {
-            join(needed, needed / 2)
-        } else {
-            before
-        };
+        let after = before - before / WEIGHT + took / WEIGHT;
         if after != before {
             place.store(after, Ordering::Relaxed);
         }
@@ -66,19 +62,8 @@ impl Trust {
 
     fn place(&self, method: &'static MethodInfo) -> &AtomicU32 {
         let address = std::ptr::from_ref(method).addr();
-        &self.seen[address / align_of::<MethodInfo>() % PLACES]
+        &self.averages[address / align_of::<MethodInfo>() % PLACES]
     }
-}
-
-const fn split(both: u32) -> (u16, u16) {
-    let [a, b, c, d] = both.to_be_bytes();
-    let needed = u16::from_be_bytes([a, b]);
-    (u16::from_be_bytes([c, d]), if needed == 0 { STREAK_MIN } else { needed })
-}
-
-const fn join(streak: u16, needed: u16) -> u32 {
-    let ([a, b], [c, d]) = (needed.to_be_bytes(), streak.to_be_bytes());
-    u32::from_be_bytes([a, b, c, d])
 }
 
 #[cfg(test)]
@@ -88,22 +73,49 @@ mod tests {
 
     static METHOD: MethodInfo = MethodInfo { path: "/a.B/C", kind: MethodKind::Unary };
 
-    fn quick_until_trusted(trust: &Trust) -> usize {
+    const MOMENT: Duration = Duration::from_micros(2);
+
+    fn calls_until_trusted(trust: &Trust) -> usize {
         let mut count = 0;
         while !trust.has(&METHOD) {
-            trust.note(&METHOD, QUICK);
+            trust.note(&METHOD, MOMENT);
             count += 1;
         }
         count
     }
 
     #[test]
-    fn trust_is_earned_lost_at_once_and_earned_harder_each_time() {
+    fn trust_is_earned_and_lost_at_once_by_a_call_that_takes_long() {
         let trust = Trust::new(Vec::new());
-        assert_eq!(quick_until_trusted(&trust), 8);
-        for needed in [16, 32, 64, 128, 256, 512, 1024, 1024] {
-            trust.note(&METHOD, QUICK * 2);
-            assert_eq!(quick_until_trusted(&trust), needed);
+        assert_eq!(calls_until_trusted(&trust), 8);
+        for _ in 0..10 {
+            trust.note(&METHOD, Duration::from_secs(1));
+            assert!((32..128).contains(&calls_until_trusted(&trust)));
+        }
+    }
+
+    #[test]
+    fn a_method_that_is_often_slow_is_not_trusted() {
+        let trust = Trust::new(Vec::new());
+        let mut trusted = 0;
+        for call in 0..1000 {
+            trusted += u32::from(trust.has(&METHOD));
+            trust.note(&METHOD, if call % 8 == 0 { Duration::from_millis(1) } else { MOMENT });
+        }
+        assert_eq!(trusted, 0);
+        let trust = Trust::new(Vec::new());
+        (0..1000).for_each(|_| trust.note(&METHOD, QUICK * 2));
+        assert!(!trust.has(&METHOD));
+    }
+
+    #[test]
+    fn a_thread_that_is_stopped_for_a_moment_now_and_then_does_not_cost_trust() {
+        let trust = Trust::new(Vec::new());
+        assert_eq!(calls_until_trusted(&trust), 8);
+        (0..64).for_each(|_| trust.note(&METHOD, MOMENT));
+        for call in 0..10_000 {
+            trust.note(&METHOD, if call % 100 == 0 { QUICK * 20 } else { MOMENT });
+            assert!(trust.has(&METHOD), "{call}");
         }
     }
 
@@ -112,18 +124,5 @@ mod tests {
         let promised = |service| Trust::new(vec![service]).is_promised(&METHOD);
         assert!(promised("a.B"));
         assert!(!promised("a.") && !promised("a.Bb") && !promised("B") && !promised(""));
-    }
-
-    #[test]
-    fn a_long_good_record_mends_it() {
-        let trust = Trust::new(Vec::new());
-        for _ in 0..20 {
-            trust.note(&METHOD, QUICK * 2);
-        }
-        for _ in 0..20_000 {
-            trust.note(&METHOD, QUICK);
-        }
-        trust.note(&METHOD, QUICK * 2);
-        assert_eq!(quick_until_trusted(&trust), 16);
     }
 }
