@@ -1,12 +1,11 @@
 //! One socket in blocking mode: written without waiting, read by whoever waits for a call.
 
-use bytes::Buf;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, sendmsg, shutdown};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, send, sendmsg, shutdown};
 use std::cell::RefCell;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,14 +13,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use sailplane::{End, Instant, Transmit};
-use sailplane_driver::{Blocked, Interrupt, Io, Link, last_command, now};
+use sailplane_driver::{Blocked, Interrupt, Io, Link, last_command, now, write_pieces};
 
 use crate::turn;
 
 /// What is read at once: the window of a stream, and what frames add to it.
 const READ_BYTES: usize = 65 * 1024;
-/// Pieces of one write.
-const SLICES: usize = 64;
 /// After this time without reading, what came meanwhile is read before the next call.
 pub(crate) const IDLE: Duration = Duration::from_secs(1);
 /// How long the output of a connection that is over may wait for a peer that does not read.
@@ -180,12 +177,11 @@ impl Socket {
 
 impl Io for Socket {
     fn write(&self, transmit: &mut Transmit) -> io::Result<()> {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = transmit.chunks_vectored(&mut slices);
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        let sent = sendmsg(&self.fd, &slices[..count], &mut SendAncillaryBuffer::default(), flags)?;
-        transmit.advance(sent);
-        Ok(())
+        write_pieces(transmit, |slices| match slices {
+            [slice] => Ok(send(&self.fd, slice, flags)?),
+            _ => Ok(sendmsg(&self.fd, slices, &mut SendAncillaryBuffer::default(), flags)?),
+        })
     }
 
     /// Waits in the place where it would block, and reads meanwhile if nobody else does.

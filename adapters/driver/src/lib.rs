@@ -59,3 +59,4 @@ pub use parker::{Interrupt, Parker};
 pub use reader::Reading;
 pub use server::IncomingCall;
 pub use turn::{Gather, Turn, is_in_turn, last_command};
+pub use writer::write_pieces;

@@ -1,22 +1,19 @@
 //! The transport of one connection, as its lock sees it: written by whoever has something to write, or by
 //! the connection's task at the end of its turn.
 
-use sailplane::bytes::Buf as _;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io;
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Waker};
 
 use sailplane::{Instant, Transmit};
-use sailplane_driver::{Alarm, Io, is_in_turn};
+use sailplane_driver::{Alarm, Io, is_in_turn, write_pieces};
 
 use crate::stream::Stream;
 
 /// Octets of one turn that are more than a message, as a rule.
 const BURST: usize = 4 * 1024;
-/// Pieces of one write.
-const SLICES: usize = 64;
 
 /// Whether a turn that read so many octets read several messages.
 pub(crate) const fn is_burst(octets: usize) -> bool {
@@ -114,13 +111,7 @@ impl Socket {
 
 impl Io for Socket {
     fn write(&self, transmit: &mut Transmit) -> io::Result<()> {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = transmit.chunks_vectored(&mut slices);
-        let written = self.stream.write_vectored(&slices[..count])?;
-        if written == 0 {
-            return Err(ErrorKind::WriteZero.into());
-        }
-        transmit.advance(written);
+        write_pieces(transmit, |slices| self.stream.write_vectored(slices))?;
         if !is_in_turn(self) {
             self.written.store(true, Ordering::Relaxed);
         }

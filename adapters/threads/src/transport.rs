@@ -1,21 +1,18 @@
 //! The transport of one connection: a socket that a poller watches.
 
-use bytes::Buf;
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use sailplane::{Instant, Transmit};
-use sailplane_driver::{Blocked, Io};
+use sailplane_driver::{Blocked, Io, write_pieces};
 
 use crate::poller::{Poller, Request};
 use crate::socket::Stream;
 use crate::worker;
 
-/// Pieces of one write.
-const SLICES: usize = 64;
 /// The poller has no timer for the connection.
 const NEVER: u64 = u64::MAX;
 
@@ -82,15 +79,7 @@ impl Io for Transport {
         if self.paused.load(Ordering::SeqCst) && self.paused.swap(false, Ordering::SeqCst) {
             self.poller.request(Request::Read(self.token));
         }
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let count = transmit.chunks_vectored(&mut slices);
-        match self.stream.write(&slices[..count])? {
-            0 => Err(io::ErrorKind::WriteZero.into()),
-            written => {
-                transmit.advance(written);
-                Ok(())
-            }
-        }
+        write_pieces(transmit, |slices| self.stream.write(slices))
     }
 
     fn want_writable(&self) {

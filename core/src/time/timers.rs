@@ -53,29 +53,25 @@ impl Timers {
         if now < self.not_before {
             return None;
         }
-        let Some(Timeout { timer, .. }) = self.find(|at| at <= now) else {
-            self.not_before = self.at.iter().copied().min().unwrap_or(Instant::MAX);
-            return None;
-        };
+        let earliest = self.earliest();
+        self.not_before = earliest.map_or(Instant::MAX, |timeout| timeout.at);
+        let Timeout { timer, .. } = earliest.filter(|timeout| timeout.at <= now)?;
         self.clear(timer);
         Some(timer)
     }
 
+    /// The first one in the table of those that are due first.
     pub(crate) fn earliest(&self) -> Option<Timeout> {
-        let first = self.find(|at| at == self.not_before);
-        first.or_else(|| self.find_earliest())
-    }
-
-    fn find_earliest(&self) -> Option<Timeout> {
-        let earliest = self.at.iter().copied().min()?;
-        self.find(|at| at == earliest)
-    }
-
-    /// The first one in the table that is set to such a time.
-    #[inline]
-    fn find(&self, is_sought: impl Fn(Instant) -> bool) -> Option<Timeout> {
-        let mut timers = TIMERS.iter().zip(&self.at).filter(|(_, at)| **at != Instant::MAX);
-        timers.find(|(_, at)| is_sought(**at)).map(|(timer, at)| Timeout { at: *at, timer: *timer })
+        let (mut first, mut earliest) = (0, Instant::MAX);
+        for (place, at) in self.at.iter().enumerate() {
+            if *at < earliest {
+                (first, earliest) = (place, *at);
+            }
+        }
+        TIMERS
+            .get(first)
+            .filter(|_| earliest != Instant::MAX)
+            .map(|timer| Timeout { at: earliest, timer: *timer })
     }
 
     #[inline]
