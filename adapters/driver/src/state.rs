@@ -46,22 +46,66 @@ pub(crate) struct State<I: Io> {
     abandoned: Tell<I>,
 }
 
-struct Slot<I: Io> {
-    /// Who is told of events; or a call that was, whose memory the next one may have.
-    call: Option<Owner<I>>,
-    told: bool,
-    /// `Event::Ended` came.
-    ended: bool,
+/// Of a place in the connection's table. Whether `Event::Ended` came is in each variant, beside what tells them
+/// apart: so it is two words.
+enum Slot<I: Io> {
+    Nobody {
+        ended: bool,
+    },
+    Client {
+        call: Arc<Call<I>>,
+        ended: bool,
+    },
+    Server {
+        call: Arc<Served<Call<I>>>,
+        /// It is told of events; otherwise it is over, and the next one may have its memory.
+        told: bool,
+        ended: bool,
+    },
 }
 
 impl<I: Io> Slot<I> {
-    const EMPTY: Self = Self { call: None, told: false, ended: false };
+    const EMPTY: Self = Self::Nobody { ended: false };
+
+    const fn ended(&mut self) -> &mut bool {
+        match self {
+            Self::Nobody { ended } | Self::Client { ended, .. } | Self::Server { ended, .. } => ended,
+        }
+    }
+
+    /// Who is told of events.
+    fn owner(&self) -> Option<Owner<I>> {
+        match self {
+            Self::Client { call, .. } => Some(Owner::Client(Arc::clone(call))),
+            Self::Server { call, told: true, .. } => Some(Owner::Server(Arc::clone(call))),
+            Self::Nobody { .. } | Self::Server { .. } => None,
+        }
+    }
+
+    fn attach(&mut self, owner: Owner<I>) {
+        let ended = *self.ended();
+        *self = match owner {
+            Owner::Client(call) => Self::Client { call, ended },
+            Owner::Server(call) => Self::Server { call, told: true, ended },
+        };
+    }
+
+    /// The memory of a call that was here.
+    fn take_spare(&mut self) -> Option<Arc<Served<Call<I>>>> {
+        let ended = *self.ended();
+        match std::mem::replace(self, Self::Nobody { ended }) {
+            Self::Server { call, .. } => Some(call),
+            Self::Nobody { .. } | Self::Client { .. } => None,
+        }
+    }
 
     /// Who is told of events, no longer.
     fn release(&mut self) -> Option<Owner<I>> {
-        let told = self.told;
-        let call = std::mem::replace(self, Self::EMPTY).call;
-        call.filter(|_| told)
+        match std::mem::replace(self, Self::EMPTY) {
+            Self::Client { call, .. } => Some(Owner::Client(call)),
+            Self::Server { call, told: true, .. } => Some(Owner::Server(call)),
+            Self::Nobody { .. } | Self::Server { .. } => None,
+        }
     }
 }
 
@@ -113,7 +157,7 @@ impl<I: Io> State<I> {
         while let Some(event) = self.connection.poll_event() {
             match event {
                 Event::Call(call) => {
-                    self.slot(call).ended = false;
+                    *self.slot(call).ended() = false;
                     self.incoming.push_back(call);
                 }
                 Event::Headers(call) | Event::Message(call) => {
@@ -121,7 +165,7 @@ impl<I: Io> State<I> {
                 }
                 Event::Writable(call) => self.note(call, News { send: true, ..News::default() }, tell),
                 Event::Ended(call) => {
-                    self.slot(call).ended = true;
+                    *self.slot(call).ended() = true;
                     self.note(call, News { ended: true, ..News::default() }, tell);
                 }
                 Event::Ready => changes.push(Change::Ready),
@@ -157,13 +201,12 @@ impl<I: Io> State<I> {
 
     /// Installs `call` as the one to tell of the events of `id`.
     pub(crate) fn attach(&mut self, id: CallId, call: Owner<I>) {
-        let slot = self.slot(id);
-        (slot.call, slot.told) = (Some(call), true);
+        self.slot(id).attach(call);
     }
 
     /// Whether `Event::Ended` came for a call.
     pub(crate) fn has_ended(&mut self, id: CallId) -> bool {
-        self.slot(id).ended
+        *self.slot(id).ended()
     }
 
     /// Nobody is told of `id` any more; its id becomes free.
@@ -175,13 +218,10 @@ impl<I: Io> State<I> {
     /// The same for a server's call that was answered. It leaves its memory to the next one where that is about all
     /// that it has.
     pub(crate) fn answered(&mut self, id: CallId, local: &Local<I>) -> Option<Owner<I>> {
-        let slot = self.slot(id);
-        let stays =
-            matches!(&slot.call, Some(Owner::Server(served)) if local.is_light() && served.is_light());
-        if !stays {
-            return self.release(id);
+        match self.slot(id) {
+            Slot::Server { call, told, .. } if local.is_light() && call.is_light() => *told = false,
+            _ => return self.release(id),
         }
-        slot.told = false;
         self.connection.release(id);
         None
     }
@@ -201,7 +241,7 @@ impl<I: Io> State<I> {
 
     /// A call to be answered, in the memory of the one that had its slot before, if nobody has that any more.
     fn serve(&mut self, link: &Arc<Link<I>>, id: CallId, head: RequestHead) -> Arc<Served<Call<I>>> {
-        if let Some(Owner::Server(mut spare)) = self.slot(id).call.take() {
+        if let Some(mut spare) = self.slot(id).take_spare() {
             if let Some(old) = Arc::get_mut(&mut spare) {
                 self.take(id, old.renew(head, id).renew(link, id), Role::Server);
                 self.attach(id, Owner::Server(Arc::clone(&spare)));
@@ -236,7 +276,7 @@ impl<I: Io> State<I> {
                 local.put_head(head);
             }
         }
-        let ended = self.slot(id).ended;
+        let ended = self.has_ended(id);
         local.look = !local.complete;
         while !local.complete && (ended || !local.messages.is_enough()) {
             let most = if ended { usize::MAX } else { OCTETS_AT_ONCE };
@@ -307,24 +347,33 @@ impl<I: Io> State<I> {
     }
 
     fn note(&mut self, call: CallId, news: News, tell: &mut Tell<I>) {
-        let slot = self.slot(call);
-        let Some(owner) = slot.call.as_ref().filter(|_| slot.told) else { return };
         match tell.last_mut() {
             Some(Notice { id, news: already, taken: None, .. }) if *id == call => {
                 already.receive |= news.receive;
                 already.send |= news.send;
                 already.ended |= news.ended;
             }
-            _ => tell.push(Notice::new(owner.clone(), call, news)),
+            _ => tell.extend(self.slot(call).owner().map(|owner| Notice::new(owner, call, news))),
         }
     }
 
     fn slot(&mut self, call: CallId) -> &mut Slot<I> {
         let index = call.index();
-        while self.slots.len() <= index {
-            self.slots.push(Slot::EMPTY);
+        if self.slots.len() <= index {
+            self.add_slots(index);
         }
         &mut self.slots[index]
+    }
+
+    /// Adds those up to `index`. Not twice as many: each idle call has its part of those that are not used.
+    #[cold]
+    fn add_slots(&mut self, index: usize) {
+        let len = self.slots.len();
+        if self.slots.capacity() <= index {
+            let more = (index - len).saturating_add(len / 8).saturating_add(8);
+            self.slots.reserve_exact(more);
+        }
+        self.slots.resize_with(index.saturating_add(1), || Slot::EMPTY);
     }
 }
 
