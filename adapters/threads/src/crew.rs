@@ -1,7 +1,7 @@
 //! Who does what: threads that lead pollers, run handlers, or sleep as followers. Decisions only.
 //!
 //! A leader to whom calls came puts its seat down before it runs one of them, and wakes a follower that takes
-//! it. Where the method has [always returned quickly](crate::trust) it wakes nobody: it takes the seat up again
+//! it. Where the method [returns quickly](crate::trust) on the average it wakes nobody: it takes the seat up again
 //! itself, a few microseconds later. While seats lie about like that, or output waits for a batch to end, one
 //! follower is the *lookout*. It looks each millisecond, and each four when nothing was amiss for a while, for
 //! what has not moved since the look before: a seat that nobody took up, calls that nobody took, output that
