@@ -98,10 +98,17 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Starts the threads that lead; others follow as they are needed.
-    pub(crate) fn start(self: &Arc<Self>) {
+    /// Starts the first thread; others follow as they are needed.
+    ///
+    /// # Errors
+    /// The system gives none. Then this is over: nobody would be there to ask for another.
+    pub(crate) fn start(self: &Arc<Self>) -> io::Result<()> {
         let rouse = self.crew().rouse();
-        self.apply(rouse);
+        let started = self.try_apply(rouse);
+        if started.is_err() {
+            self.abort();
+        }
+        started
     }
 
     /// Takes a connection in.
@@ -158,8 +165,12 @@ impl Pool {
         lock(&self.crew)
     }
 
-    /// Does what the crew decided; with nothing locked.
+    /// Does what the crew decided; with nothing locked. Where no thread can be had, those that there are go on.
     pub(crate) fn apply(self: &Arc<Self>, rouse: Rouse) {
+        let _ = self.try_apply(rouse);
+    }
+
+    fn try_apply(self: &Arc<Self>, rouse: Rouse) -> io::Result<()> {
         match rouse {
             Rouse::Nobody => {}
             Rouse::Wake(sleeper) => sleeper.wake(),
@@ -172,10 +183,14 @@ impl Pool {
                         handles.retain(|handle| !handle.is_finished());
                         handles.push(handle);
                     }
-                    Err(_) => self.crew().not_started(looks_out),
+                    Err(error) => {
+                        self.crew().not_started(looks_out);
+                        return Err(error);
+                    }
                 }
             }
         }
+        Ok(())
     }
 
     /// Wakes whoever waits for the end, if somebody does.

@@ -91,7 +91,7 @@ impl Server {
     /// Serves at `address`, `host:port` or `unix:path`, and does not return.
     ///
     /// # Errors
-    /// The address cannot be had.
+    /// The address cannot be had, or the system has no thread.
     pub fn serve(self, address: impl AsRef<str>) -> io::Result<()> {
         self.bind(address)?.run()
     }
@@ -100,7 +100,7 @@ impl Server {
     /// runs may finish for the time of `grace`.
     ///
     /// # Errors
-    /// The address cannot be had, or handlers do not return (see [`Bound::run`]).
+    /// The address cannot be had, the system has no thread, or handlers do not return (see [`Bound::run`]).
     pub fn serve_until(
         self,
         address: impl AsRef<str>,
@@ -114,7 +114,9 @@ impl Server {
             handle.shutdown(grace);
         };
         let stopper = std::thread::Builder::new().name("sailplane stop".into()).spawn(stop)?;
-        let result = bound.run();
+        // Where that fails, the other thread is left behind: what it waits for may never come.
+        bound.pool.start()?;
+        let result = bound.pool.supervise();
         // It is about to end: nobody else has a handle.
         let _ = stopper.join();
         result
@@ -165,9 +167,9 @@ impl Bound {
     ///
     /// # Errors
     /// `TimedOut`: handlers did not return within five seconds of being cancelled. Their threads are left
-    /// behind, and end when they do.
+    /// behind, and end when they do. That of the system, where it gives no first thread.
     pub fn run(self) -> io::Result<()> {
-        self.pool.start();
+        self.pool.start()?;
         self.pool.supervise()
     }
 }

@@ -187,7 +187,7 @@ impl Inside {
             return Ok(Arc::clone(pool));
         }
         let made = Server::new().services(self.services.clone()).pollers(1).pool(None)?;
-        made.start();
+        made.start()?;
         Ok(Arc::clone(pool.insert(made)))
     }
 }

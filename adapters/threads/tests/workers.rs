@@ -255,3 +255,20 @@ fn unary_calls_from_a_thousand_threads_share_a_connection() {
     });
     assert_eq!(answered.load(Ordering::SeqCst), 1000);
 }
+
+/// In a process of its own, in which a thread's stack is larger than the memory that there is to address.
+#[test]
+fn a_server_that_gets_no_thread_says_so() {
+    const CHILD: &str = "SAILPLANE_TEST_WITHOUT_THREADS";
+    if std::env::var_os(CHILD).is_some() {
+        let bound = Server::new().bind("127.0.0.1:0").unwrap();
+        let address = bound.local_addr().to_string();
+        assert_eq!(bound.run().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        assert!(std::net::TcpStream::connect(address).is_err(), "it listens no longer");
+        return;
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "a_server_that_gets_no_thread_says_so", "--test-threads=1"]);
+    let output = child.env(CHILD, "1").env("RUST_MIN_STACK", (1_usize << 50).to_string()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
