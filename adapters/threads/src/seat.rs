@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sailplane::{End, Instant};
-use sailplane_driver::{Interrupt, Link, now};
+use sailplane_driver::{Interrupt, Link, last_command, now};
 
 use crate::poller::{LISTENER, Poller, Request, WAKER};
 use crate::transport::Transport;
@@ -136,6 +136,7 @@ impl Seat {
     /// Does everything that there is to do, once, unless `turn` has enough before: then the next turn goes on
     /// from there.
     pub(crate) fn turn(&mut self, turn: &mut impl Turn) {
+        let before = last_command();
         while self.due > 0 {
             self.due -= 1;
             if let Some(ready) = self.ready.pop_front() {
@@ -146,7 +147,8 @@ impl Seat {
             }
         }
         if self.due == 0 {
-            self.run_timers();
+            // The connection that was read last asked the clock. What came due since is for the next turn.
+            self.run_timers(Some(last_command()).filter(|at| *at > before));
             for request in self.poller.take_requests() {
                 self.serve(request, turn);
             }
@@ -220,11 +222,12 @@ impl Seat {
         }
     }
 
-    fn run_timers(&mut self) {
+    /// Looks at the timeouts of connections whose timers have gone off. The clock may have been `asked` just now.
+    fn run_timers(&mut self, asked: Option<Instant>) {
         if self.timers.is_empty() {
             return;
         }
-        let now = now().as_nanos();
+        let now = asked.unwrap_or_else(now).as_nanos();
         while let Some(&Reverse((at, token))) = self.timers.peek() {
             if at > now {
                 return;
