@@ -62,16 +62,8 @@ impl Timers {
 
     /// The first one in the table of those that are due first.
     pub(crate) fn earliest(&self) -> Option<Timeout> {
-        let (mut first, mut earliest) = (0, Instant::MAX);
-        for (place, at) in self.at.iter().enumerate() {
-            if *at < earliest {
-                (first, earliest) = (place, *at);
-            }
-        }
-        TIMERS
-            .get(first)
-            .filter(|_| earliest != Instant::MAX)
-            .map(|timer| Timeout { at: earliest, timer: *timer })
+        let (timer, at) = TIMERS.iter().zip(&self.at).min_by_key(|(_, at)| **at)?;
+        (*at != Instant::MAX).then_some(Timeout { at: *at, timer: *timer })
     }
 
     #[inline]
