@@ -127,10 +127,11 @@ limits! {
     unread_bytes_max: usize = 4 * MIB, "octets",
         "only the oldest unfinished message gets flow-control credit",
         "RFC 9113 §5.2.2";
-    /// Flow-control credit beyond the windows of streams, for the rest of messages in progress, in all calls of a
-    /// connection. It counts as unread before the octets come.
+    /// Flow-control credit beyond the windows that streams begin with, in all calls of a connection: for the rest of
+    /// messages in progress, and up to half of it for windows that hold their peers up, which grow. It counts as
+    /// unread before the octets come.
     credit_ahead_bytes_max: u32 = 1024 * 1024, "octets",
-        "a large message waits for credit once for each window of its stream",
+        "a large message waits for credit once for each window of its stream, and windows stay as they are",
         "RFC 9113 §5.2.2";
     /// How long a connection may stay above [`unread_bytes_max`](Self::unread_bytes_max) with no message
     /// finished.

@@ -134,7 +134,7 @@ impl Connection {
         entry.reset = None;
         let (unsent, bound, released) = (entry.is_unsent(), entry.bound, entry.released);
         let counted = core::mem::take(&mut entry.counted);
-        if entry.stream.receive_window.lent() > 0 {
+        if self.unread.ahead > 0 {
             self.end_ahead(index);
         }
         if counted {
@@ -311,7 +311,7 @@ impl Connection {
     fn admit_some(&mut self) {
         let mut taken = self.output.unsent;
         while let Some(index) = self.output.crowded.front() {
-            let blocked = self.calls.get(index).map_or(0, |entry| entry.blocked);
+            let blocked = self.calls.get(index).map_or(0, |entry| entry.blocked as usize);
             taken = taken.saturating_add(blocked);
             if blocked > 0 && taken > self.limits.unsent_bytes_max {
                 return;
@@ -335,7 +335,7 @@ impl Connection {
         if entry.blocked > 0 {
             if unsent == 0 {
                 self.tell_writable(index);
-            } else if unsent.saturating_add(entry.blocked) <= self.limits.unsent_call_bytes_max {
+            } else if unsent.saturating_add(entry.blocked as usize) <= self.limits.unsent_call_bytes_max {
                 self.output.crowded.push(&mut self.calls, index);
             }
         }

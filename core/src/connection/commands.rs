@@ -188,7 +188,7 @@ impl Connection {
         let call_full = unsent.saturating_add(octets) > self.limits.unsent_call_bytes_max;
         let crowded = self.output.unsent.saturating_add(octets) > self.limits.unsent_bytes_max;
         if unsent > 0 && (call_full || crowded) {
-            entry.blocked = octets;
+            entry.blocked = u32::try_from(octets).unwrap_or(u32::MAX);
             if !call_full {
                 self.output.crowded.push(&mut self.calls, index);
             }
@@ -317,7 +317,11 @@ impl Connection {
             Some(held) => self.unread.replace(held, entry.incoming.held()),
             None => self.unread.replace(octets(&taken), 0),
         }
+        let used_up = !has_more && entry.stream.receive_window.is_used_up();
         self.credit(index, credit);
+        if used_up {
+            self.grow_window(index);
+        }
         if has_more || (complete && !is_told) {
             self.events.raise(&mut self.calls, index, Kind::Message);
         }

@@ -42,7 +42,7 @@ pub(super) struct Entry {
     length_left: u64,
     has_length: bool,
     /// Size of a message that was answered `Blocked`; zero for none.
-    pub(super) blocked: usize,
+    pub(super) blocked: u32,
     /// Flow-control credit that is withheld while the connection holds too much.
     pub(super) withheld: u32,
     /// Size of the request's metadata, as counted for the connection.

@@ -377,7 +377,7 @@ impl Connection {
         (self.receive_window.available(), self.receive_window.owed())
     }
 
-    /// What all streams may be sent beyond their windows, for the rest of messages in progress.
+    /// What all streams may be sent beyond the windows that they began with.
     #[must_use]
     pub const fn credit_ahead(&self) -> u32 {
         self.unread.ahead

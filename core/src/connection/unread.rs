@@ -11,6 +11,10 @@
 //!
 //! The rest of a message that is larger than the window of its stream has credit ahead, so that it comes without a
 //! pause for each window. It counts as held from then on, and its octets pay it back.
+//!
+//! A stream whose peer is held up by the window while its reader waits, which is so on a network with long round trips
+//! and where both ends take turns on a processor, has a window twice as large, again and again. What windows have
+//! grown by is credit ahead as well, and at most half of it, until their streams are closed.
 
 use super::Connection;
 use super::entry::Entry;
@@ -27,13 +31,15 @@ pub(super) struct Unread {
     starving: Ring<4>,
     /// The call whose message may finish although the connection holds more than its limit.
     fed: Option<CallId>,
-    /// Credit beyond the windows of streams, in all calls.
+    /// Credit beyond the windows that streams began with, in all calls.
     pub(super) ahead: u32,
+    /// Of that, what windows have grown by.
+    grown: u32,
 }
 
 impl Unread {
     pub(super) const fn new() -> Self {
-        Self { octets: 0, starving: Ring::new(), fed: None, ahead: 0 }
+        Self { octets: 0, starving: Ring::new(), fed: None, ahead: 0, grown: 0 }
     }
 }
 
@@ -109,11 +115,40 @@ impl Connection {
         }
     }
 
+    /// The reader of a call took all that was there, and the peer has used up its window: a larger one is due.
+    #[inline(never)]
+    pub(super) fn grow_window(&mut self, index: u32) {
+        let (crowded, room) = (self.is_crowded(), self.unread_room());
+        let Some(entry) = self.calls.get_mut(index) else { return };
+        let window = &mut entry.stream.receive_window;
+        if !crowded && !self.memory.is_pressed() && entry.stream.state.may_receive() {
+            // The other half is for messages in progress, whose peers wait for it in any case.
+            let most = self.limits.credit_ahead_bytes_max;
+            let left = (most / 2).saturating_sub(self.unread.grown).min(most.saturating_sub(self.unread.ahead));
+            let left = u32::try_from(room).map_or(left, |room| left.min(room));
+            let by = left.min(window.size()).min(i32::MAX.unsigned_abs().saturating_sub(window.size()));
+            window.grow_to(window.size().saturating_add(by));
+            self.unread.ahead = self.unread.ahead.saturating_add(by);
+            self.unread.grown = self.unread.grown.saturating_add(by);
+            if window.wants_update() {
+                self.output.urgent.push(&mut self.calls, index);
+            }
+        }
+        if let Some(entry) = self.calls.get_mut(index) {
+            entry.stream.receive_window.look_again();
+        }
+    }
+
     /// No octets of the call are kept any more: what it has ahead is another's.
     pub(super) fn end_ahead(&mut self, index: u32) {
+        let initial = self.local.receive_window();
         let Some(entry) = self.calls.get_mut(index) else { return };
-        let paid = entry.stream.receive_window.take_back(usize::MAX, 0);
-        self.unread.ahead = self.unread.ahead.saturating_sub(paid);
+        let window = &mut entry.stream.receive_window;
+        let paid = window.take_back(usize::MAX, 0);
+        let grown = window.size().saturating_sub(initial);
+        window.shrink_to(initial);
+        self.unread.grown = self.unread.grown.saturating_sub(grown);
+        self.unread.ahead = self.unread.ahead.saturating_sub(paid).saturating_sub(grown);
         self.feed();
     }
 

@@ -77,6 +77,8 @@ pub struct ReceiveWindow {
     size: u32,
     /// By how much it is larger, for a message in progress.
     lent: u32,
+    /// Octets up to where the credit ends that the peer is sure to know of. Zero: it used up all of that.
+    edge: u32,
 }
 
 impl ReceiveWindow {
@@ -84,7 +86,7 @@ impl ReceiveWindow {
     #[must_use]
     pub const fn new(size: u32) -> Self {
         let available = if size > i32::MAX as u32 { i32::MAX } else { size as i32 };
-        Self { available, owed: 0, size, lent: 0 }
+        Self { available, owed: 0, size, lent: 0, edge: known(available) }
     }
 
     /// The peer sent `octets` of flow-controlled payload.
@@ -100,7 +102,32 @@ impl ReceiveWindow {
             return Err(WindowOverflow);
         }
         self.available = narrowed(left);
+        self.approach(octets);
         Ok(())
+    }
+
+    /// The peer came nearer to where its credit ends, as far as it is sure to know. One that has more to send than it
+    /// has credit for sends just that, and its frame ends there; a frame that goes beyond shows that it knew of more.
+    /// So it shows without a clock, and at any distance, whether the window is what holds the peer up.
+    #[inline]
+    const fn approach(&mut self, octets: u32) {
+        match self.edge.checked_sub(octets) {
+            Some(left) => self.edge = left,
+            None if self.edge > 0 => self.edge = known(self.available),
+            None => {}
+        }
+    }
+
+    /// Whether the peer was held up by this window.
+    #[must_use]
+    #[inline]
+    pub const fn is_used_up(&self) -> bool {
+        self.edge == 0
+    }
+
+    /// From now on it is asked anew whether the window holds the peer up: once it knows of what it is owed, too.
+    pub fn look_again(&mut self) {
+        self.edge = known(self.available).saturating_add(self.owed);
     }
 
     /// `octets` of what was received need no more room here.
@@ -140,16 +167,30 @@ impl ReceiveWindow {
         u32::try_from(octets).unwrap_or(u32::MAX).saturating_sub(self.size)
     }
 
+    /// The size that the window is kept at, nothing lent.
+    #[must_use]
+    pub const fn size(&self) -> u32 {
+        self.size
+    }
+
     /// Keeps the window at `size` from now on; a larger one is owed to the peer by WINDOW_UPDATE.
     pub fn grow_to(&mut self, size: u32) {
         self.owed = self.owed.saturating_add(size.saturating_sub(self.size));
         self.size = self.size.max(size);
     }
 
+    /// Keeps the window at `size` from now on. What the peer has credit for beyond it, it keeps.
+    pub fn shrink_to(&mut self, size: u32) {
+        self.size = self.size.min(size);
+    }
+
     /// Our SETTINGS_INITIAL_WINDOW_SIZE was acknowledged: `difference` to the old value (RFC 9113 §6.9.2).
     pub fn adjust(&mut self, difference: i64) {
         self.available = narrowed(i64::from(self.available).saturating_add(difference));
         self.size = u32::try_from(i64::from(self.size).saturating_add(difference)).unwrap_or(0);
+        if self.edge > 0 {
+            self.edge = u32::try_from(i64::from(self.edge).saturating_add(difference)).unwrap_or(0);
+        }
     }
 
     /// Whether a WINDOW_UPDATE is worth a frame: half of the window is owed.
@@ -182,6 +223,11 @@ impl ReceiveWindow {
     pub const fn owed(&self) -> u32 {
         self.owed
     }
+}
+
+/// What may be sent of a window.
+const fn known(available: i32) -> u32 {
+    if available < 0 { 0 } else { available.unsigned_abs() }
 }
 
 /// A window, which is never larger than its maximum.
