@@ -98,7 +98,7 @@ impl Connection {
         let held = entry.incoming.held();
         entry.incoming.clear();
         self.unread.octets = self.unread.octets.saturating_sub(held);
-        self.end_ahead(index);
+        self.feed();
     }
 
     /// The stream needs no more of either side: RST_STREAM, where the peer knows the stream.

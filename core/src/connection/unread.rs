@@ -124,7 +124,8 @@ impl Connection {
         if !crowded && !self.memory.is_pressed() && entry.stream.state.may_receive() {
             // The other half is for messages in progress, whose peers wait for it in any case.
             let most = self.limits.credit_ahead_bytes_max;
-            let left = (most / 2).saturating_sub(self.unread.grown).min(most.saturating_sub(self.unread.ahead));
+            let left =
+                (most / 2).saturating_sub(self.unread.grown).min(most.saturating_sub(self.unread.ahead));
             let left = u32::try_from(room).map_or(left, |room| left.min(room));
             let by = left.min(window.size()).min(i32::MAX.unsigned_abs().saturating_sub(window.size()));
             window.grow_to(window.size().saturating_add(by));
@@ -139,7 +140,7 @@ impl Connection {
         }
     }
 
-    /// No octets of the call are kept any more: what it has ahead is another's.
+    /// The stream is closed: what it has ahead is another's. Not before, for the peer has that credit until then.
     pub(super) fn end_ahead(&mut self, index: u32) {
         let initial = self.local.receive_window();
         let Some(entry) = self.calls.get_mut(index) else { return };

@@ -327,6 +327,8 @@ impl World {
             broken!("I2", "call {number} is repeated with other messages than it had");
         }
         call.repetitions += u32::from(!never_sent);
+        // One that was never sent is as if it had not been placed: no connection may be had for it any more.
+        call.attempts -= u32::from(never_sent);
         let finished = finished || call.is_finished;
         let (wait_for_ready, repetitions) = (call.plan.wait_for_ready, call.repetitions);
         self.trace.line(self.now, format_args!("call {number} is placed once more"));

@@ -200,7 +200,7 @@ pub struct Call {
     pub started: u64,
     /// When it must have ended.
     pub deadline: Option<u64>,
-    /// How often it was placed on a connection.
+    /// How often it was placed on a connection, less the times that it came back from there unsent.
     pub attempts: u32,
     /// Times it was repeated after an attempt that the peer may have seen.
     pub repetitions: u32,

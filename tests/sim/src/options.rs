@@ -88,6 +88,11 @@ impl Options {
             options.shrink(&mut rng);
         }
         options.set_lives(&mut rng);
+        for limits in [&mut options.client_limits, &mut options.server_limits] {
+            if rng.below(2) == 0 {
+                limits.credit_ahead_bytes_max = u32::try_from(rng.log(1 << 20)).unwrap_or(0);
+            }
+        }
         options
     }
 
@@ -170,9 +175,10 @@ impl fmt::Display for Options {
         for (side, limits) in [("clients", &self.client_limits), ("servers", &self.server_limits)] {
             writeln!(
                 f,
-                "{side}: stream window {}, connection window {}, table {}, calls {}, replies {}, unread {}, \
+                "{side}: stream window {}, {} ahead, connection window {}, table {}, calls {}, replies {}, unread {}, \
                  unsent {} and {} a call, replay {}, waiting {}",
                 limits.stream_window_bytes,
+                limits.credit_ahead_bytes_max,
                 limits.connection_window_bytes,
                 limits.header_table_bytes,
                 limits.concurrent_calls_max,
