@@ -84,6 +84,27 @@ fn not_flat(costs: &Costs, few: &str, many: &str) -> Option<Finding> {
     })
 }
 
+/// What is to be counted once more before it is held against a change, since it depends on who is faster: what a change
+/// costs shows both times.
+pub(crate) fn doubtful(findings: &[Finding]) -> Vec<String> {
+    let mut names = Vec::new();
+    for finding in findings {
+        match finding {
+            Finding::Rose { name, .. } => names.push(name.clone()),
+            Finding::NotFlat { name, .. } => {
+                names.push(name.clone());
+                let pairs = FLAT_PAIRS.iter().filter(|(_, many)| many == name);
+                names.extend(pairs.map(|(few, _)| (*few).to_owned()));
+            }
+            Finding::New { .. } | Finding::Gone { .. } => {}
+        }
+    }
+    names.retain(|name| !counts::is_repeatable(name));
+    names.sort();
+    names.dedup();
+    names
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -56,6 +56,19 @@ fn what_grows_with_the_streams_beside_it_is_found_even_when_blessed() {
 }
 
 #[test]
+fn what_depends_on_who_is_faster_is_counted_once_more_and_nothing_else() {
+    let before = [("pair-1", 1000.0, None), ("blocking-1", 1000.0, None), ("smol-100", 1000.0, None)];
+    let after = [("pair-1", 1200.0, None), ("blocking-1", 1200.0, None), ("smol-100", 1000.0, None)];
+    assert_eq!(doubtful(&findings(&costs(&before), &costs(&after))), ["blocking-1"]);
+    let beside = [("smol-1-beside-100", 1000.0, None), ("smol-1-beside-1000", 1200.0, None)];
+    let found = findings(&costs(&beside), &costs(&beside));
+    assert_eq!(doubtful(&found), ["smol-1-beside-100", "smol-1-beside-1000"]);
+    let streams = [("beside-1-stream", 1000.0, None), ("beside-100-streams", 1200.0, None)];
+    assert_eq!(doubtful(&findings(&costs(&streams), &costs(&streams))), [""; 0]);
+    assert_eq!(doubtful(&findings(&costs(&before), &costs(&[]))), [""; 0]);
+}
+
+#[test]
 fn a_baseline_survives_its_file() {
     let costs = costs(&[("pair-1", 1234.57, Some(2.0)), ("smol-1", 9.0, None)]);
     let baseline = Baseline { rustc: "rustc 1.95.0".into(), costs };
