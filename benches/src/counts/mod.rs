@@ -54,10 +54,10 @@ pub(crate) fn is_repeatable(name: &str) -> bool {
     SCENARIOS.iter().any(|scenario| scenario.name == name && matches!(scenario.what, What::Here(_)))
 }
 
-/// The scenarios whose names contain `only`.
-pub(crate) fn measure(only: &str) -> Result<Costs, Error> {
+/// The scenarios whose names are `wanted`.
+pub(crate) fn measure(wanted: impl Fn(&str) -> bool) -> Result<Costs, Error> {
     callgrind::version()?;
-    let scenarios: Vec<&Scenario> = SCENARIOS.iter().filter(|one| one.name.contains(only)).collect();
+    let scenarios: Vec<&Scenario> = SCENARIOS.iter().filter(|one| wanted(one.name)).collect();
     // Before the other threads: the allocator counts for the process.
     let allocations: Vec<_> = scenarios.iter().map(|scenario| allocations(scenario)).collect();
     let (next, costs) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
