@@ -118,25 +118,21 @@ impl Connection {
     /// The reader of a call took all that was there, and the peer has used up its window: a larger one is due.
     #[inline(never)]
     pub(super) fn grow_window(&mut self, index: u32) {
-        let (crowded, room) = (self.is_crowded(), self.unread_room());
+        let room = if self.memory.is_pressed() { 0 } else { self.unread_room() };
         let Some(entry) = self.calls.get_mut(index) else { return };
+        let room = if entry.stream.state.may_receive() { room } else { 0 };
         let window = &mut entry.stream.receive_window;
-        if !crowded && !self.memory.is_pressed() && entry.stream.state.may_receive() {
-            // The other half is for messages in progress, whose peers wait for it in any case.
-            let most = self.limits.credit_ahead_bytes_max;
-            let left =
-                (most / 2).saturating_sub(self.unread.grown).min(most.saturating_sub(self.unread.ahead));
-            let left = u32::try_from(room).map_or(left, |room| left.min(room));
-            let by = left.min(window.size()).min(i32::MAX.unsigned_abs().saturating_sub(window.size()));
-            window.grow_to(window.size().saturating_add(by));
-            self.unread.ahead = self.unread.ahead.saturating_add(by);
-            self.unread.grown = self.unread.grown.saturating_add(by);
-            if window.wants_update() {
-                self.output.urgent.push(&mut self.calls, index);
-            }
-        }
-        if let Some(entry) = self.calls.get_mut(index) {
-            entry.stream.receive_window.look_again();
+        // The other half is for messages in progress, whose peers wait for it in any case.
+        let most = self.limits.credit_ahead_bytes_max;
+        let left = (most / 2).saturating_sub(self.unread.grown).min(most.saturating_sub(self.unread.ahead));
+        let left = u32::try_from(room).map_or(left, |room| left.min(room));
+        let by = left.min(window.size()).min(i32::MAX.unsigned_abs().saturating_sub(window.size()));
+        window.grow_to(window.size().saturating_add(by));
+        window.look_again();
+        self.unread.ahead = self.unread.ahead.saturating_add(by);
+        self.unread.grown = self.unread.grown.saturating_add(by);
+        if by > 0 && window.wants_update() {
+            self.output.urgent.push(&mut self.calls, index);
         }
     }
 
