@@ -319,6 +319,7 @@ impl<C: Connector> Client<C> {
                     }
                 }
                 Action::Place { ticket, record, place } => {
+                    let _placing = Placing(self);
                     if let Some(call) = call {
                         self.place(&call, link.as_ref(), ticket, record, place);
                     }
@@ -439,6 +440,21 @@ impl<C: Connector> Home<C::Io> for Client<C> {
 
     fn now(&self) -> Instant {
         self.connector.now()
+    }
+}
+
+/// A call is being placed, in whichever way that ends: then the next one in the queue has its turn.
+struct Placing<'a, C: Connector>(&'a Client<C>);
+
+impl<C: Connector> Drop for Placing<'_, C> {
+    fn drop(&mut self) {
+        self.0.lock().machine.placed();
+        if std::thread::panicking() {
+            // This thread leaves the others in the queue to another one; if there is none to be had, to the next call.
+            if let Some(client) = self.0.this.upgrade() {
+                let _ = std::thread::Builder::new().spawn(move || client.pump());
+            }
+        }
     }
 }
 

@@ -43,7 +43,8 @@ pub struct ConnectionId(u64);
 pub enum Action {
     /// Connect, then call `handle_connected` or `handle_connect_failed` with this id.
     Connect(ConnectionId),
-    /// Start this call on that connection; if it has no room, give it back by `no_room`.
+    /// Start this call on that connection; if it has no room, give it back by `no_room`. Then say
+    /// [`placed`](Machine::placed): the next call in the queue has its turn after this one.
     Place {
         /// The call's ticket, which it gives up.
         ticket: Ticket,
@@ -111,6 +112,9 @@ pub struct Machine {
     backoff: Backoff,
     next_connection: u64,
     waiting: Waiting,
+    /// A call was given out to be placed, and nobody said yet what became of it. Others that were started
+    /// meanwhile would take the room that it has waited for.
+    placing: bool,
     failed: VecDeque<(Ticket, Status)>,
     /// Why the last attempt failed, as the cause of deadlines that pass meanwhile.
     last_failure: Option<Status>,
@@ -137,6 +141,7 @@ impl Machine {
             state: State::Idle,
             next_connection: 0,
             waiting: Waiting::default(),
+            placing: false,
             failed: VecDeque::new(),
             last_failure: None,
             now: Instant::ZERO,
@@ -259,6 +264,11 @@ impl Machine {
         }
     }
 
+    /// The call that [`Action::Place`] gave out has been placed, was given back, or is over.
+    pub fn placed(&mut self) {
+        self.placing = false;
+    }
+
     /// The call waits no longer; `None` where it was placed or failed already.
     pub fn withdraw(&mut self, ticket: Ticket) -> Option<Record> {
         self.waiting.remove(ticket)
@@ -283,7 +293,7 @@ impl Machine {
     #[must_use]
     pub fn ready(&self) -> Option<Place> {
         match self.state {
-            State::Ready { place, full: false } if self.waiting.len() == 0 => Some(place),
+            State::Ready { place, full: false } if self.waiting.len() == 0 && !self.placing => Some(place),
             _ => None,
         }
     }
@@ -294,8 +304,9 @@ impl Machine {
             return Some(Action::Fail { ticket, status });
         }
         match self.state {
-            State::Ready { place, full: false } => {
+            State::Ready { place, full: false } if !self.placing => {
                 let (ticket, record) = self.waiting.pop_first()?;
+                self.placing = true;
                 Some(Action::Place { ticket, record, place })
             }
             State::Idle if self.waiting.len() > 0 => Some(self.connect()),

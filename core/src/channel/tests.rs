@@ -38,11 +38,18 @@ fn connect(machine: &mut Machine) -> ConnectionId {
 }
 
 #[track_caller]
-fn placed(machine: &mut Machine) -> (Ticket, Record, Place) {
+fn placing(machine: &mut Machine) -> (Ticket, Record, Place) {
     match machine.poll_action() {
         Some(Action::Place { ticket, record, place }) => (ticket, record, place),
         other => panic!("{other:?}"),
     }
+}
+
+#[track_caller]
+fn placed(machine: &mut Machine) -> (Ticket, Place) {
+    let (ticket, _, place) = placing(machine);
+    machine.placed();
+    (ticket, place)
 }
 
 #[track_caller]
@@ -75,14 +82,32 @@ fn the_first_call_connects_and_calls_are_placed_in_order() {
 }
 
 #[test]
+fn nobody_overtakes_a_call_that_is_being_placed() {
+    let mut machine = machine();
+    let first = machine.start(at(0), record()).unwrap();
+    let id = connect(&mut machine);
+    machine.handle_connected(at(0), id);
+    let (ticket, record_of_first, place) = placing(&mut machine);
+    assert_eq!(machine.ready(), None, "a new call would take its room");
+    let second = machine.start(at(0), record()).unwrap();
+    quiet(&mut machine);
+    machine.no_room(ticket, record_of_first, place);
+    machine.placed();
+    machine.handle_room(id);
+    assert_eq!((placed(&mut machine).0, placed(&mut machine).0), (first, second));
+    assert!(machine.ready().is_some());
+}
+
+#[test]
 fn a_refused_call_keeps_its_place_until_there_is_room() {
     let mut machine = machine();
     let first = machine.start(at(0), record()).unwrap();
     let id = connect(&mut machine);
     machine.start(at(0), record()).unwrap();
     machine.handle_connected(at(0), id);
-    let (ticket, record, place) = placed(&mut machine);
+    let (ticket, record, place) = placing(&mut machine);
     machine.no_room(ticket, record, place);
+    machine.placed();
     quiet(&mut machine);
     machine.handle_room(id);
     assert_eq!(placed(&mut machine).0, first);
@@ -94,9 +119,10 @@ fn a_refusal_that_room_has_overtaken_does_not_count() {
     machine.start(at(0), record()).unwrap();
     let id = connect(&mut machine);
     machine.handle_connected(at(0), id);
-    let (ticket, record, place) = placed(&mut machine);
+    let (ticket, record, place) = placing(&mut machine);
     machine.handle_room(id);
     machine.no_room(ticket, record, place);
+    machine.placed();
     assert_eq!(placed(&mut machine).0, ticket);
 }
 
@@ -204,7 +230,7 @@ fn a_lost_or_draining_connection_is_replaced_when_a_call_needs_one() {
     let next = connect(&mut machine);
     machine.handle_lost(id);
     machine.handle_connected(at(0), next);
-    assert_eq!(placed(&mut machine).2.connection, next, "the loss of the old one changes nothing");
+    assert_eq!(placed(&mut machine).1.connection, next, "the loss of the old one changes nothing");
     machine.handle_lost(next);
     assert_eq!(machine.ready(), None);
 }

@@ -130,7 +130,7 @@ impl Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        // The handler neither returned nor was cancelled: it panicked, or the server dropped it. Never success.
+        // The handler neither returned, nor was cancelled or dropped: it panicked. Never success.
         if self.0.is_some() {
             self.finish(Err(Status::unknown("the handler panicked")));
         }
@@ -140,9 +140,9 @@ impl Drop for Answer {
 /// Runs an async service's handler for a call, and answers the call.
 ///
 /// The handler is dropped when the call is cancelled. The call is answered and released exactly once, also
-/// when the future is dropped or unwinds: a handler that panics answers UNKNOWN. The panic goes on;
-/// whoever calls this, and polls the future, catches it.
-#[must_use = "dropping it answers UNKNOWN"]
+/// when the future is dropped, which answers UNAVAILABLE, or unwinds: a handler that panics answers UNKNOWN. The
+/// panic goes on; whoever calls this, and polls the future, catches it.
+#[must_use = "dropping it answers UNAVAILABLE"]
 pub fn serve_async(service: Arc<dyn Service>, method: usize, call: Call) -> Serving {
     let answer = Answer(Some(call.clone()));
     let handler = service.serve(method, ServerCall(call));
@@ -150,7 +150,7 @@ pub fn serve_async(service: Arc<dyn Service>, method: usize, call: Call) -> Serv
 }
 
 /// A handler that runs; [`serve_async`] makes it. It is small, for there may be many that wait.
-#[must_use = "dropping it answers UNKNOWN"]
+#[must_use = "dropping it answers UNAVAILABLE"]
 pub struct Serving(Option<Running>);
 
 /// In the order in which they are dropped.
@@ -181,6 +181,15 @@ impl Future for Serving {
         drop(handler);
         answer.finish(result);
         Poll::Ready(())
+    }
+}
+
+impl Drop for Serving {
+    /// The server gives the handler up, as an executor does that ends with it.
+    fn drop(&mut self) {
+        let Some(Running { handler, mut answer }) = self.0.take() else { return };
+        drop(handler);
+        answer.finish(Err(Status::unavailable("the server dropped the call before its handler returned")));
     }
 }
 

@@ -141,11 +141,12 @@ fn a_runner_that_is_dropped_answers_too() {
     let (service, wire, running) = stuck();
     drop(running);
     assert_eq!(Arc::strong_count(&service.alive), 1);
-    assert_eq!(outcome(&wire).unwrap_err().code(), Code::Unknown);
+    let status = outcome(&wire).unwrap_err();
+    assert_eq!(status.to_string(), "UNAVAILABLE: the server dropped the call before its handler returned");
 
     let wire = self::wire(&[]);
     drop(serve_async(service, 0, call("Wait", &wire)));
-    assert_eq!(outcome(&wire).unwrap_err().code(), Code::Unknown, "never polled");
+    assert_eq!(outcome(&wire).unwrap_err().code(), Code::Unavailable, "never polled");
 }
 
 /// A task that counts its wake-ups.

@@ -135,6 +135,7 @@ impl World {
                             self.clients[client].machine.put_back(ticket, record);
                         }
                     }
+                    self.clients[client].machine.placed();
                 }
                 other => broken!("I12", "the channel wants {other:?}"),
             }
