@@ -10,8 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_io::Timer;
-use sailplane::End;
-use sailplane_driver::{Gather, IncomingCall, Io, Link, Turn};
+use sailplane::{End, Instant};
+use sailplane_driver::{Gather, IncomingCall, Io, Link, Turn, last_command};
 
 use crate::handlers::Handlers;
 use crate::socket::{Socket, is_burst};
@@ -20,6 +20,8 @@ use crate::socket::{Socket, is_burst};
 const TURN_BYTES: usize = 64 * 1024;
 /// What is read at once: the window of a stream, and what frames add to it.
 const READ_BYTES: usize = 65 * 1024;
+/// So long wait answers for those of calls that came with them and run in the next turns.
+const GATHERED: Duration = Duration::from_micros(250);
 /// How long a connection that is over waits for the peer to close its side: what we sent last would be
 /// lost if we closed while bytes of the peer are unread.
 const LINGER: Duration = Duration::from_secs(1);
@@ -43,7 +45,7 @@ pub(crate) async fn serve(link: Arc<Link<Socket>>, handlers: Option<Arc<Handlers
         link,
         handlers,
         more_calls: false,
-        left: false,
+        left: None,
         readable: true,
         ended: false,
         timer: Timer::never(),
@@ -59,8 +61,8 @@ struct Connection {
     /// The connection has new calls that it did not hand out: it gives so many at once as may start before
     /// other tasks get their turn.
     more_calls: bool,
-    /// The last turn left its output to the next one.
-    left: bool,
+    /// The last turn left its output to the next one: since when it has been waiting.
+    left: Option<Instant>,
     /// The socket may have bytes; if not, the reactor tells when it has.
     readable: bool,
     /// The byte stream ended.
@@ -84,23 +86,28 @@ impl Connection {
 
     /// Steps of a turn, until there is nothing to do or others have their turn; counts the octets that are read.
     fn steps(&mut self, cx: &mut Context<'_>, turn: &Turn<Socket>, bytes: &mut usize) -> Poll<()> {
-        let (link, left) = (Arc::clone(&self.link), std::mem::take(&mut self.left));
+        let (link, left) = (Arc::clone(&self.link), self.left.take());
         loop {
             self.expire();
             let read = self.read(cx);
+            let since = left.unwrap_or_else(last_command);
             let ran = self.run_calls();
             *bytes += read.unwrap_or(0);
             let is_full = *bytes >= TURN_BYTES;
-            // Credit for what tasks were woken to take leaves with what they answer.
-            let leaves = !left && (is_full || is_burst(*bytes) && !ran);
-            if !leaves || self.more_calls {
+            let leaves = if self.more_calls {
+                last_command().saturating_duration_since(since) < GATHERED
+            } else {
+                // Credit for what tasks were woken to take leaves with what they answer.
+                left.is_none() && (is_full || is_burst(*bytes) && !ran)
+            };
+            if !leaves {
                 turn.flush();
             }
             if link.is_finished() {
                 return Poll::Ready(());
             }
             if is_full || leaves || self.more_calls {
-                self.left = leaves;
+                self.left = leaves.then_some(since);
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
