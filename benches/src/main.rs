@@ -8,13 +8,12 @@
 //! | `… -- bless` | makes them the baseline |
 //! | `… -- compare` | servers and clients beside those of other stacks |
 //! | `… -- report` | writes the pages of the last comparison once more |
-//! | `… -- call TARGET CALLS` | a blocking client that greets so often, for `strace -c -f` |
+//! | `… -- syscalls` | what each adapter asks of the kernel for a call, by strace |
 //!
 //! With `run SCENARIO CALLS` it runs one scenario, with `ask CLIENT ADDRESS IN_FLIGHT CALLS` one of its clients: so
 //! it counts itself, under callgrind.
 #![forbid(unsafe_code)]
 
-mod client;
 mod compare;
 mod counts;
 mod gate;
@@ -33,14 +32,14 @@ fn main() -> ExitCode {
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["run", scenario, calls] => return counts::run(scenario, calls),
         ["ask", client, address, in_flight, calls] => return counts::ask(client, address, in_flight, calls),
-        ["call", target, calls] => return client::run(target, calls),
         ["compare", ..] => compare::run(arguments.get(1..).unwrap_or_default()),
         ["report"] => compare::report(),
         [] => print(""),
         ["counts", only] => print(only),
+        ["syscalls"] => syscalls(),
         ["check"] => check(),
         ["bless"] => bless(),
-        _ => Err("usage: sailplane-benches [counts PART | check | bless | report | call TARGET CALLS | \
+        _ => Err("usage: sailplane-benches [counts PART | syscalls | check | bless | report | \
                   compare [--rounds N] [--seconds S] [--only PART]]"
             .into()),
     };
@@ -56,6 +55,12 @@ fn main() -> ExitCode {
 fn print(only: &str) -> Result<(), Error> {
     counts::build()?;
     print!("{}", counts::table(&counts::measure(|name| name.contains(only))?));
+    Ok(())
+}
+
+fn syscalls() -> Result<(), Error> {
+    counts::build()?;
+    print!("{}", counts::syscalls()?);
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! The servers of the adapters, each a process under callgrind that a plain client asks.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 
 use sailplane_benches::Error;
 use sailplane_benches::plain::Client;
@@ -27,8 +28,12 @@ impl Asked {
 
     /// User instructions of the server's process, for so many calls.
     pub(crate) fn instructions(&self, calls: u64) -> Result<u64, Error> {
-        let program = crate::compare::program(self.server)?;
-        let mut command = callgrind::command(&program);
+        callgrind::instructions(&self.run(callgrind::command, calls)?)
+    }
+
+    /// What the server's process told on its standard error, run by what `counts` makes of its program.
+    pub(super) fn run(&self, counts: fn(&Path) -> Command, calls: u64) -> Result<Output, Error> {
+        let mut command = counts(&crate::compare::program(self.server)?);
         command.args(["server", self.server]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut server = Ended(command.spawn()?);
         let mut address = String::new();
@@ -46,7 +51,7 @@ impl Asked {
         server.0.stderr.take().ok_or("no output")?.read_to_end(&mut text)?;
         drop(idle);
         let status = server.0.wait()?;
-        callgrind::instructions(&std::process::Output { status, stdout: Vec::new(), stderr: text })
+        Ok(Output { status, stdout: Vec::new(), stderr: text })
     }
 }
 

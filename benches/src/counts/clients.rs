@@ -1,7 +1,8 @@
 //! The clients of the adapters, each a process under callgrind that asks a server outside of it.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, ExitCode, Stdio};
+use std::path::Path;
+use std::process::{Command, ExitCode, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,15 +25,20 @@ pub(crate) struct Asking {
 impl Asking {
     /// User instructions of the client's process, for so many calls.
     pub(crate) fn instructions(&self, calls: u64) -> Result<u64, Error> {
+        callgrind::instructions(&self.run(callgrind::command, calls)?)
+    }
+
+    /// What the client's process told, run by what `counts` makes of its program.
+    pub(super) fn run(&self, counts: fn(&Path) -> Command, calls: u64) -> Result<Output, Error> {
         let mut command = Command::new(crate::compare::program("threads")?);
         command.args(["server", "threads"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut server = Ended(command.spawn()?);
         let mut address = String::new();
         let output = server.0.stdout.take().ok_or("no output")?;
         BufReader::new(output).read_line(&mut address)?;
-        let mut command = callgrind::command(&std::env::current_exe()?);
+        let mut command = counts(&std::env::current_exe()?);
         command.args(["ask", self.client, address.trim(), &self.in_flight.to_string(), &calls.to_string()]);
-        callgrind::instructions(&command.output()?)
+        Ok(command.output()?)
     }
 }
 

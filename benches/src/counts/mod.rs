@@ -6,6 +6,7 @@ mod chat;
 mod clients;
 mod core_pair;
 mod scenarios;
+mod syscalls;
 mod typed;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::ALLOCATOR;
 pub(crate) use adapters::Asked;
 pub(crate) use clients::ask;
 use scenarios::{SCENARIOS, Scenario, What};
+pub(crate) use syscalls::table as syscalls;
 
 /// What a call costs.
 #[derive(Clone, Copy, Debug, PartialEq)]
