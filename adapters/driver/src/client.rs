@@ -1,20 +1,23 @@
 //! A client's channel: the machine of the channel behind its lock, and the way from a call to a connection.
 
+mod queue;
+
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use sailplane::call::{Batch, Code, Replay, Status};
-use sailplane::channel::{self, Action, ConnectionId, Machine, Record, Ticket};
+use sailplane::call::{Batch, Replay, Status};
+use sailplane::channel::{self, ConnectionId, Machine, Record, Ticket};
 use sailplane::stub::{self, Driver, RawCall};
-use sailplane::{CallId, Config, Instant, Limits, RefusedReason, Start};
+use sailplane::{CallId, Config, Instant, Limits, Start};
 
 use crate::call::{Call, Home};
 use crate::local::{Local, News, Place};
 use crate::state::Change;
 use crate::{Alarm, Blocked, Io, Link};
+use queue::refused_for_good;
 
 /// How an adapter makes the connections of a channel. Nothing here is ever called with a lock held.
 pub trait Connector: Send + Sync + Sized + 'static {
@@ -294,104 +297,6 @@ impl<C: Connector> Client<C> {
         }
         self.pump();
     }
-
-    /// Does what the machine asks for.
-    fn pump(&self) {
-        loop {
-            let (action, call, link) = {
-                let mut state = self.lock();
-                let Some(action) = state.machine.poll_action() else { break };
-                let call = match &action {
-                    Action::Place { ticket, .. } | Action::Fail { ticket, .. } => state.calls.remove(ticket),
-                    _ => None,
-                };
-                (action, call, state.current.clone())
-            };
-            match action {
-                Action::Connect(id) => {
-                    if let Some(this) = self.this.upgrade() {
-                        self.connector.connect(&this, id);
-                    }
-                }
-                Action::Fail { status, .. } => {
-                    if let Some(call) = call {
-                        call.fail(status);
-                    }
-                }
-                Action::Place { ticket, record, place } => {
-                    let _placing = Placing(self);
-                    if let Some(call) = call {
-                        self.place(&call, link.as_ref(), ticket, record, place);
-                    }
-                }
-                _ => {}
-            }
-        }
-        self.publish_timeout();
-    }
-
-    fn place(
-        &self,
-        call: &Arc<Call<C::Io>>,
-        link: Option<&Arc<Link<C::Io>>>,
-        ticket: Ticket,
-        record: Record,
-        place: channel::Place,
-    ) {
-        let link = link.filter(|link| link.id() == Some(place.connection));
-        let (record, reason) = match link {
-            None => (record, RefusedReason::Draining),
-            Some(link) => match call.place_on(link, record) {
-                Ok(()) => return,
-                Err(refused) => *refused,
-            },
-        };
-        self.refused(reason, place);
-        if let Some(status) = refused_for_good(reason) {
-            call.fail(status);
-            return;
-        }
-        let wakers = {
-            let mut local = call.lock();
-            if !matches!(local.place, Place::Waiting(_)) {
-                return;
-            }
-            let mut state = self.lock();
-            state.calls.insert(ticket, Arc::clone(call));
-            state.machine.put_back(ticket, record);
-            local.queued()
-        };
-        wakers.wake();
-    }
-
-    fn refused(&self, reason: RefusedReason, place: channel::Place) {
-        let forgotten = {
-            let mut state = self.lock();
-            match reason {
-                RefusedReason::NoRoom => {
-                    state.machine.mark_full(place);
-                    None
-                }
-                RefusedReason::Draining => {
-                    state.machine.handle_draining(place.connection);
-                    state.forget(place.connection)
-                }
-                _ => None,
-            }
-        };
-        drop(forgotten);
-    }
-
-    fn publish_timeout(&self) {
-        let earlier = {
-            let state = self.lock();
-            // Under the lock, so that no older answer replaces a newer one.
-            self.timeout.set(state.machine.poll_timeout().map(|timeout| timeout.at))
-        };
-        if let Some((at, this)) = earlier.zip(self.this.upgrade()) {
-            self.connector.timeout_earlier(&this, at);
-        }
-    }
 }
 
 impl<C: Connector> State<C> {
@@ -443,42 +348,11 @@ impl<C: Connector> Home<C::Io> for Client<C> {
     }
 }
 
-/// A call is being placed, in whichever way that ends: then the next one in the queue has its turn.
-struct Placing<'a, C: Connector>(&'a Client<C>);
-
-impl<C: Connector> Drop for Placing<'_, C> {
-    fn drop(&mut self) {
-        self.0.lock().machine.placed();
-        if std::thread::panicking() {
-            // This thread leaves the others in the queue to another one; if there is none to be had, to the next call.
-            if let Some(client) = self.0.this.upgrade() {
-                let _ = std::thread::Builder::new().spawn(move || client.pump());
-            }
-        }
-    }
-}
-
 fn record(start: Start, wait_for_ready: bool) -> Record {
     let Start { head, message, finished } = start;
     let messages = message.into_iter().collect();
     let call = Replay { head, messages, finished, never_sent: true };
     Record { call, wait_for_ready, repetitions: 0 }
-}
-
-/// Refusals that another connection would not change.
-fn refused_for_good(reason: RefusedReason) -> Option<Status> {
-    match reason {
-        RefusedReason::NoRoom | RefusedReason::Draining => None,
-        RefusedReason::HeadTooLarge => {
-            let text = "the metadata of the call are larger than the server takes";
-            Some(Status::resource_exhausted(text).never_ran())
-        }
-        RefusedReason::InvalidHead => {
-            let text = "the authority, user agent or encoding has a character that may not be sent";
-            Some(Status::internal(text).never_ran())
-        }
-        _ => Some(Status::new(Code::Internal, "the connection starts no calls").never_ran()),
-    }
 }
 
 impl<C: Connector> Drop for Client<C> {

@@ -12,17 +12,27 @@ use sailplane::{CallId, Config, Path, Start, Transmit};
 
 use crate::{Client, Connector, Io, Link, StartOptions, now};
 
-/// Takes everything; panics when told to.
+/// Takes everything; the next write does what it is told to before.
 #[derive(Default)]
 pub(crate) struct Sink {
-    pub(crate) panics: Mutex<bool>,
+    on_write: Mutex<Option<OnWrite>>,
     pub(crate) finished: Mutex<Option<Thread>>,
+}
+
+type OnWrite = Box<dyn FnOnce() + Send>;
+
+impl Sink {
+    pub(crate) fn on_write(&self, act: impl FnOnce() + Send + 'static) {
+        *self.on_write.lock().unwrap() = Some(Box::new(act));
+    }
 }
 
 impl Io for Sink {
     fn write(&self, transmit: &mut Transmit) -> io::Result<()> {
-        let panics = std::mem::take(&mut *self.panics.lock().unwrap());
-        assert!(!panics, "as asked");
+        let on_write = self.on_write.lock().unwrap().take();
+        if let Some(on_write) = on_write {
+            on_write();
+        }
         transmit.advance(transmit.remaining());
         Ok(())
     }

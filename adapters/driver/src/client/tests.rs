@@ -1,4 +1,5 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::task::Context;
 
 use bytes::Bytes;
@@ -32,7 +33,7 @@ fn a_message_that_waits_while_its_call_is_tried_on_a_full_connection_goes_into_t
     let parker = Parker::current();
     let message = &mut Batch::from(Bytes::from_static(b"one"));
     assert!(last.poll_send(ANY, message, &mut parker.context()).is_pending(), "its record is on its way");
-    client.place(&call, Some(&link), ticket, record, place);
+    client.place(&call, Some(&link), ticket, record, place).settle();
     assert!(parker.is_notified());
     assert!(last.poll_send(ANY, message, &mut Context::from_waker(parker.waker())).is_ready());
     let queued = client.lock().machine.record_mut(ticket).map(|record| record.call.messages.len());
@@ -60,7 +61,7 @@ fn a_call_that_starts_while_another_is_being_placed_comes_after_it() {
     let Action::Place { ticket, record, place } = action else { unreachable!() };
     calls.swap_remove(0).release(ANY);
     calls.push(start(&client));
-    client.place(&call, Some(&link), ticket, record, place);
+    client.place(&call, Some(&link), ticket, record, place).settle();
     let waits = |call: &Call<Sink>| matches!(call.lock().place, Place::Waiting(_));
     assert!(!waits(&call), "a call that came later has its room");
     assert_eq!(client.lock().machine.waiting(), 1);
@@ -77,10 +78,26 @@ fn a_panic_while_a_call_is_placed_holds_up_no_other() {
     let link = client.link(id, Sink::default(), None);
     let parker = Parker::current();
     assert!(second.poll_headers(ANY, &mut parker.context()).is_pending());
-    *link.io().panics.lock().unwrap() = true;
+    link.io().on_write(|| panic!("as asked"));
     assert!(catch_unwind(AssertUnwindSafe(|| client.connected(&link))).is_err());
     parker.park(None);
     assert_eq!(client.lock().machine.waiting(), 0);
+    first.release(ANY);
+    second.release(ANY);
+}
+
+#[test]
+fn a_write_that_takes_long_holds_up_no_other_call() {
+    let client = Client::new(Net::default(), Config::default());
+    let first = start(&client);
+    let id = client.connector().0.lock().unwrap().pop().unwrap();
+    let link = client.link(id, Sink::default(), None);
+    let (tell, calls) = std::sync::mpsc::channel();
+    let other = Arc::clone(&client);
+    link.io().on_write(move || tell.send((start(&other), other.lock().machine.waiting())).unwrap());
+    client.connected(&link);
+    let (second, waiting) = calls.try_recv().unwrap();
+    assert_eq!(waiting, 0, "it is on the connection while the call before it is still being written");
     first.release(ANY);
     second.release(ANY);
 }

@@ -39,7 +39,7 @@ fn a_panic_under_the_lock_ends_the_connection_and_wakes_who_waits() {
 #[test]
 fn a_writer_that_unwinds_gives_its_role_back() {
     let (_, link, call) = connected();
-    *link.io().panics.lock().unwrap() = true;
+    link.io().on_write(|| panic!("as asked"));
     let message = &mut Batch::from(Bytes::from_static(b"one"));
     let cx = &mut Context::from_waker(std::task::Waker::noop());
     let panicking = catch_unwind(AssertUnwindSafe(|| call.poll_send(ANY, message, cx)));
