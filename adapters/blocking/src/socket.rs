@@ -23,6 +23,8 @@ const READ_BYTES: usize = 65 * 1024;
 pub(crate) const IDLE: Duration = Duration::from_secs(1);
 /// How long the output of a connection that is over may wait for a peer that does not read.
 const LINGER: Duration = Duration::from_secs(5);
+/// How often a thread that waits for room in the socket looks whether another one still reads.
+const LOOK: Duration = Duration::from_millis(10);
 /// To wake so seldom without need, in microseconds, is cheaper than to set the time.
 const RARELY: u64 = 1 << 22;
 /// The longest receive timeout that is set: two to the power of 30 microseconds, eighteen minutes.
@@ -186,10 +188,12 @@ impl Io for Socket {
 
     /// Waits in the place where it would block, and reads meanwhile if nobody else does.
     fn wait_writable(&self, link: &Arc<Link<Self>>) -> bool {
-        let reading = link.try_read();
-        let mut give_up = None;
+        let (mut reading, mut give_up) = (None, None);
         loop {
             let now = now();
+            reading = reading.or_else(|| link.try_read());
+            // Whoever reads may leave, and the peer may write until it is read before it reads what is written here.
+            let look = reading.is_none().then(|| now.saturating_add(LOOK));
             if link.timeout().is_some_and(|at| at <= now) {
                 link.timed_out();
             }
@@ -201,7 +205,7 @@ impl Io for Socket {
             let reads = reading.is_some() && link.wants_receive() && !link.is_over();
             let interest = if reads { PollFlags::IN | PollFlags::OUT } else { PollFlags::OUT };
             let mut fds = [PollFd::new(&self.fd, interest)];
-            let until = [link.timeout(), give_up].into_iter().flatten().min();
+            let until = [link.timeout(), give_up, look].into_iter().flatten().min();
             if poll(&mut fds, timespec(until).as_ref()).is_err() {
                 continue;
             }
