@@ -1,8 +1,8 @@
 //! What the programs of the benchmark share: the service, the loads, and how a server and a client run as
 //! processes of their own.
 //!
-//! `sailplane-benches` counts and compares; it starts `bench-sailplane` and `bench-tonic`, which have the
-//! servers and clients, and share [`program`].
+//! `sailplane-benches` counts and compares; it starts `bench-sailplane`, `bench-tonic` and `bench-connect`, which
+//! have the servers and clients, and share [`program`].
 #![forbid(unsafe_code)]
 
 pub mod load;

@@ -25,6 +25,9 @@ const MIB: usize = 1024 * 1024;
 /// Clients and servers of the same stack.
 const PAIRS: [(&str, &str); 3] = [("tonic", "tonic"), ("blocking", "threads"), ("smol", "smol")];
 
+/// One more peer, for streams and for one unary load.
+const CONNECT: (&str, &str) = ("connect", "connect");
+
 /// The client that is not of any stack compared.
 pub(crate) const H2LOAD: &str = "h2load";
 
@@ -91,9 +94,14 @@ fn unary_by_h2load(cells: &mut Vec<Cell>) {
 
 fn unary(cells: &mut Vec<Cell>) {
     for (connections, in_flight) in SHAPES {
-        let pairs = [("tonic", "tonic"), ("smol", "smol"), ("smol", "threads"), ("threads", "threads")];
+        let pairs =
+            [("tonic", "tonic"), CONNECT, ("smol", "smol"), ("smol", "threads"), ("threads", "threads")];
         for place in [Place::One, Place::Two] {
             for (client, server) in pairs {
+                let elsewhere = (connections, in_flight) != (1, 100) || place != Place::One;
+                if (client, server) == CONNECT && elsewhere {
+                    continue;
+                }
                 // A thread for each of a thousand calls is not what such a client is for.
                 let too_many = client == "threads" && connections * in_flight > 100;
                 if too_many || (place == Place::Two && in_flight != 100) {
@@ -142,7 +150,7 @@ fn streams(cells: &mut Vec<Cell>) {
     ];
     for (group, kind, sizes) in kinds {
         for &size in sizes {
-            for (client, server) in PAIRS {
+            for (client, server) in [CONNECT].into_iter().chain(PAIRS) {
                 let (connections, in_flight, place) = (1, 1, Place::One);
                 cells.push(Cell { group, client, server, place, kind, connections, in_flight, size });
             }
@@ -171,5 +179,27 @@ mod tests {
         for group in ["unary", "latency", "echo", "download", "upload", "chat"] {
             assert!(cells.iter().any(|cell| cell.group == group), "{group}");
         }
+    }
+
+    #[test]
+    fn connectrpc_takes_turns_with_the_others_in_one_unary_load_and_all_streams() {
+        let cells = cells(true);
+        let load = |cell: &Cell| (cell.group, cell.name(), cell.place);
+        let mut of_connect = Vec::new();
+        for turns in cells.chunk_by(|a, b| load(a) == load(b)) {
+            if turns.iter().any(|cell| (cell.client, cell.server) == CONNECT) {
+                assert!(turns.iter().any(|cell| (cell.client, cell.server) == ("tonic", "tonic")));
+                of_connect.extend(turns.first().map(load));
+            }
+        }
+        let streams = cells.iter().filter(|cell| ["download", "upload", "chat"].contains(&cell.group));
+        let mut expected: Vec<_> = streams.map(load).collect();
+        expected.dedup();
+        expected.insert(0, ("unary", "1x100, 16 B".into(), Place::One));
+        assert_eq!(of_connect, expected);
+        assert_eq!(
+            cells.iter().filter(|cell| cell.client == "connect" || cell.server == "connect").count(),
+            11
+        );
     }
 }

@@ -23,7 +23,7 @@ const SETTLED_AFTER: u32 = 50;
 
 /// Measures connections and streams, for each server.
 pub(crate) fn measure(options: &Options, mut tell: impl FnMut(Row)) {
-    for server in ["tonic", "threads", "smol"] {
+    for server in ["tonic", "connect", "threads", "smol"] {
         let place = Place::All.name();
         if options.wants(&row::id("memory", "idle connection", server, place)) {
             let mut idle = Row::new("memory", "idle connection", server, place);

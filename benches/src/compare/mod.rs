@@ -93,7 +93,7 @@ fn build() -> Result<(), Error> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--release", "--quiet", "-p", "sailplane-benches", "--features", "peers"]);
-    command.args(["--bin", "bench-sailplane", "--bin", "bench-tonic"]);
+    command.args(["--bin", "bench-sailplane", "--bin", "bench-tonic", "--bin", "bench-connect"]);
     if command.status()?.success() { Ok(()) } else { Err("the programs do not build".into()) }
 }
 

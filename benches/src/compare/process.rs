@@ -53,8 +53,15 @@ impl Place {
 
 /// The program that has a server or client of this name.
 pub(crate) fn program(kind: &str) -> Result<PathBuf, Error> {
-    let name = if kind.starts_with("tonic") { "bench-tonic" } else { "bench-sailplane" };
-    Ok(std::env::current_exe()?.with_file_name(name))
+    Ok(std::env::current_exe()?.with_file_name(file_name(kind)))
+}
+
+fn file_name(kind: &str) -> &'static str {
+    match kind {
+        kind if kind.starts_with("tonic") => "bench-tonic",
+        kind if kind.starts_with("connect") => "bench-connect",
+        _ => "bench-sailplane",
+    }
 }
 
 /// A process whose output is read line by line. Dropping it ends it.
@@ -165,4 +172,22 @@ pub(crate) fn call(kind: &str, place: Place, address: SocketAddr, load: &Load) -
 /// Runs a client that is not of ours to its end.
 pub(crate) fn run(command: &mut Command, place: Place, duration: Duration) -> Result<Vec<String>, Error> {
     Process::start(command, place.client())?.rest(duration * 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_stack_has_its_program() {
+        for (kind, name) in [
+            ("tonic", "bench-tonic"),
+            ("tonic-all", "bench-tonic"),
+            ("connect", "bench-connect"),
+            ("smol-all", "bench-sailplane"),
+            ("raw", "bench-sailplane"),
+        ] {
+            assert_eq!(file_name(kind), name, "{kind}");
+        }
+    }
 }

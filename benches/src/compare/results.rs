@@ -71,6 +71,7 @@ fn machine() -> Value {
         "kernel": read("/proc/sys/kernel/osrelease").trim(),
         "rustc": crate::counts::rustc(),
         "tonic": locked("tonic"),
+        "connectrpc": locked("connectrpc"),
         "h2": locked("h2"),
         "tokio": locked("tokio"),
         "h2load": h2load::version().unwrap_or_else(|| "not installed".into()),

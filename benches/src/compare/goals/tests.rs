@@ -49,6 +49,26 @@ fn a_higher_rate_and_a_lower_time_are_better() {
 }
 
 #[test]
+fn a_server_stream_is_to_be_ahead_of_connectrpc_too() {
+    let aim = |size, what: &str, others: &[(&str, f64)]| {
+        let mut rows = vec![("download", size, "smol → smol", ONE, "per second", 7e6)];
+        rows.extend(others.iter().map(|&(who, rate)| ("download", size, who, ONE, "per second", rate)));
+        let found = goal(&results(&rows), what);
+        (found.aim, found.is_met())
+    };
+    let (tonic, connect) = ("tonic → tonic", "connect → connect");
+    let small = |others: &[_]| aim("16 B", "server stream of 16 B, smol → smol", others);
+    assert_eq!(small(&[(tonic, 9e6)]), (Aim::Least(6e6), Some(true)), "connectrpc was not measured");
+    assert_eq!(small(&[(connect, 3e6)]), (Aim::Least(6e6), Some(true)), "its rate is below the least");
+    assert_eq!(small(&[(connect, 8e6)]), (Aim::Least(8e6), Some(false)));
+    let large = |others: &[_]| aim("1 MiB", "server stream of 1 MiB, smol → smol", others);
+    let mb = 1.048_576;
+    assert_eq!(large(&[(tonic, 900.0)]).0, Aim::Least(900.0 * mb));
+    assert_eq!(large(&[(tonic, 900.0), (connect, 800.0)]).0, Aim::Least(900.0 * mb));
+    assert_eq!(large(&[(tonic, 900.0), (connect, 1e7)]), (Aim::Least(1e7 * mb), Some(false)));
+}
+
+#[test]
 fn counts_are_the_worst_of_what_they_speak_of() {
     let mut costs = Costs::new();
     costs.insert("pair-1".into(), Cost { instructions: 7000.0, allocations: Some(2.0) });
