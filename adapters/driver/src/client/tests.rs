@@ -4,36 +4,65 @@ use std::task::Context;
 
 use bytes::Bytes;
 use sailplane::call::Batch;
-use sailplane::channel::Action;
+use sailplane::channel::{self, Action, Record, Ticket};
+use sailplane::stub::Driver;
 
 use sailplane::Config;
 
 use crate::call::Call;
 use crate::local::Place;
 use crate::testing::{ANY, Net, Sink, connected, start};
-use crate::{Client, Parker};
+use crate::{Client, Link, Parker};
 
-#[test]
-fn a_message_that_waits_while_its_call_is_tried_on_a_full_connection_goes_into_the_queue_after_all() {
+type Full = (Arc<Client<Net>>, Arc<Link<Sink>>, Vec<Arc<dyn Driver>>);
+
+/// A channel whose connection is full, the calls that fill it, and one that waits.
+fn full() -> Full {
     let (client, link, first) = connected();
     let mut calls = vec![first];
     while client.lock().machine.waiting() == 0 {
         calls.push(start(&client));
     }
-    let last = calls.last().unwrap();
-    // A call ended, so there is room; but before the one that waits gets there, another takes it.
-    let (call, action) = {
+    (client, link, calls)
+}
+
+/// A call on its way from the queue to the connection.
+struct OnItsWay {
+    call: Arc<Call<Sink>>,
+    ticket: Ticket,
+    record: Record,
+    place: channel::Place,
+}
+
+impl OnItsWay {
+    /// There is room, as the channel has heard, and so the next one goes.
+    fn next(client: &Client<Net>, link: &Link<Sink>) -> Self {
         let mut state = client.lock();
         state.machine.handle_room(link.id().unwrap());
-        let action = state.machine.poll_action().unwrap();
-        let Action::Place { ticket, .. } = &action else { panic!("{action:?}") };
-        (state.calls.remove(ticket).unwrap(), action)
-    };
-    let Action::Place { ticket, record, place } = action else { unreachable!() };
+        match state.machine.poll_action().unwrap() {
+            Action::Place { ticket, record, place } => {
+                Self { call: state.calls.remove(&ticket).unwrap(), ticket, record, place }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn arrive(self, client: &Client<Net>, link: &Arc<Link<Sink>>) {
+        client.place(&self.call, Some(link), self.ticket, self.record, self.place).settle();
+    }
+}
+
+#[test]
+fn a_message_that_waits_while_its_call_is_tried_on_a_full_connection_goes_into_the_queue_after_all() {
+    let (client, link, calls) = full();
+    let last = calls.last().unwrap();
+    // A call ended, so there is room; but before the one that waits gets there, another takes it.
+    let moving = OnItsWay::next(&client, &link);
+    let ticket = moving.ticket;
     let parker = Parker::current();
     let message = &mut Batch::from(Bytes::from_static(b"one"));
     assert!(last.poll_send(ANY, message, &mut parker.context()).is_pending(), "its record is on its way");
-    client.place(&call, Some(&link), ticket, record, place).settle();
+    moving.arrive(&client, &link);
     assert!(parker.is_notified());
     assert!(last.poll_send(ANY, message, &mut Context::from_waker(parker.waker())).is_ready());
     let queued = client.lock().machine.record_mut(ticket).map(|record| record.call.messages.len());
@@ -45,25 +74,14 @@ fn a_message_that_waits_while_its_call_is_tried_on_a_full_connection_goes_into_t
 
 #[test]
 fn a_call_that_starts_while_another_is_being_placed_comes_after_it() {
-    let (client, link, first) = connected();
-    let mut calls = vec![first];
-    while client.lock().machine.waiting() == 0 {
-        calls.push(start(&client));
-    }
+    let (client, link, mut calls) = full();
     // The one that waits is on its way to the connection, which takes a while; there a call ends.
-    let (call, action) = {
-        let mut state = client.lock();
-        state.machine.handle_room(link.id().unwrap());
-        let action = state.machine.poll_action().unwrap();
-        let Action::Place { ticket, .. } = &action else { panic!("{action:?}") };
-        (state.calls.remove(ticket).unwrap(), action)
-    };
-    let Action::Place { ticket, record, place } = action else { unreachable!() };
+    let moving = OnItsWay::next(&client, &link);
+    let call = Arc::clone(&moving.call);
     calls.swap_remove(0).release(ANY);
     calls.push(start(&client));
-    client.place(&call, Some(&link), ticket, record, place).settle();
-    let waits = |call: &Call<Sink>| matches!(call.lock().place, Place::Waiting(_));
-    assert!(!waits(&call), "a call that came later has its room");
+    moving.arrive(&client, &link);
+    assert!(!matches!(call.lock().place, Place::Waiting(_)), "a call that came later has its room");
     assert_eq!(client.lock().machine.waiting(), 1);
     for call in calls {
         call.release(ANY);
