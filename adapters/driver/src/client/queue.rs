@@ -15,7 +15,7 @@ use crate::placing::Landed;
 impl<C: Connector> Client<C> {
     /// Does what the machine asks for.
     pub(super) fn pump(&self) {
-        let _unwinding = Unwinding(self);
+        let unwinding = Unwinding(self);
         loop {
             let (action, call, link) = {
                 let mut state = self.lock();
@@ -46,6 +46,7 @@ impl<C: Connector> Client<C> {
                 _ => {}
             }
         }
+        std::mem::forget(unwinding);
         self.publish_timeout();
     }
 
@@ -119,14 +120,12 @@ impl<C: Connector> Drop for Placing<'_, C> {
     }
 }
 
-/// A thread that unwinds leaves what there is to do to another one; if none is to be had, to the next call.
+/// Dropped by a thread that unwinds: it leaves what there is to do to another one; if none is to be had, to the next
+/// call.
 struct Unwinding<'a, C: Connector>(&'a Client<C>);
 
 impl<C: Connector> Drop for Unwinding<'_, C> {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            return;
-        }
         if let Some(client) = self.0.this.upgrade() {
             let _ = std::thread::Builder::new().spawn(move || client.pump());
         }
