@@ -11,6 +11,8 @@ pub mod plain;
 pub mod program;
 pub mod recorded;
 pub mod service;
+#[cfg(feature = "peers")]
+pub mod tasks;
 pub mod usage;
 
 /// The generated code of `proto/bench.proto`.

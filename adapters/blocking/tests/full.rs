@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use sailplane::wire::{CLIENT_PREFACE, DEFAULT_MAX_FRAME_SIZE, StreamId, send};
 use sailplane_blocking::Channel;
 use sailplane_examples_protos::greet::{GreeterClient, HelloRequest};
 
@@ -24,25 +25,29 @@ impl Peer {
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         let mut peer = Self(stream);
         // Windows that hold nobody up: of streams, and of the connection.
-        peer.write(4, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]);
-        peer.write(8, 0, 0, &[0x7f, 0xff, 0, 0]);
-        let mut preface = [0; 24];
-        peer.0.read_exact(&mut preface).unwrap();
+        let mut out = Vec::new();
+        send::settings(&mut out, &[(send::INITIAL_WINDOW_SIZE, 0x7fff_ffff)]);
+        send::window_update(&mut out, StreamId::ZERO, 0x7fff_0000);
+        peer.0.write_all(&out).unwrap();
+        peer.0.read_exact(&mut [0; CLIENT_PREFACE.len()]).unwrap();
         peer
-    }
-
-    fn write(&mut self, kind: u8, flags: u8, stream: u8, payload: &[u8]) {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let mut frame = vec![length[1], length[2], length[3], kind, flags, 0, 0, 0, stream];
-        frame.extend_from_slice(payload);
-        self.0.write_all(&frame).unwrap();
     }
 
     /// Status 0, with an empty message.
     fn answer(&mut self, stream: u8) {
-        self.write(1, 4, stream, b"\x88\x0f\x10\x10application/grpc");
-        self.write(0, 0, stream, &[0; 5]);
-        self.write(1, 5, stream, b"\x00\x0bgrpc-status\x010");
+        let (stream, mut out) = (StreamId::new(stream.into()), Vec::new());
+        let (head, trailers) = (b"\x88\x0f\x10\x10application/grpc", b"\x00\x0bgrpc-status\x010");
+        send::headers(&mut out, stream, head, false, DEFAULT_MAX_FRAME_SIZE);
+        send::data_header(&mut out, stream, 5, false);
+        out.extend_from_slice(&[0; 5]);
+        send::headers(&mut out, stream, trailers, true, DEFAULT_MAX_FRAME_SIZE);
+        self.0.write_all(&out).unwrap();
+    }
+
+    /// Octets that nobody has a use for: a frame of an unknown type.
+    fn babble(&mut self) {
+        self.0.write_all(&[0, 0x40, 0, 0xee, 0, 0, 0, 0, 0]).unwrap();
+        self.0.write_all(&[0; 0x4000]).unwrap();
     }
 
     /// Reads frames until the one that ends `stream`.
@@ -89,9 +94,9 @@ fn a_thread_that_writes_reads_when_the_one_that_did_has_left() {
     peer.wait_until_full();
     peer.answer(1);
     small.recv_timeout(PATIENCE).unwrap().unwrap();
-    // Not a word is read before all this is written, frames of a type that nobody knows.
+    // Not a word is read before all this is written.
     for _ in 0..40 {
-        peer.write(0xee, 0, 0, &[0; 16 * 1024]);
+        peer.babble();
     }
     peer.read_to_end_of(3);
     peer.answer(3);

@@ -58,11 +58,17 @@ impl Connector for Net {
 pub(crate) type World = (Arc<Client<Net>>, Arc<Link<Sink>>, Arc<dyn Driver>);
 
 pub(crate) fn connected() -> World {
+    let (client, link, call) = connecting();
+    client.connected(&link);
+    (client, link, call)
+}
+
+/// The same just before the connection takes calls: that one waits.
+pub(crate) fn connecting() -> World {
     let client = Client::new(Net::default(), Config::default());
     let call = start(&client);
     let id = client.connector().0.lock().unwrap().pop().unwrap();
     let link = client.link(id, Sink::default(), None);
-    client.connected(&link);
     (client, link, call)
 }
 

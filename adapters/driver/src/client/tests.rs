@@ -7,11 +7,9 @@ use sailplane::call::Batch;
 use sailplane::channel::{self, Action, Record, Ticket};
 use sailplane::stub::Driver;
 
-use sailplane::Config;
-
 use crate::call::Call;
 use crate::local::Place;
-use crate::testing::{ANY, Net, Sink, connected, start};
+use crate::testing::{ANY, Net, Sink, connected, connecting, start};
 use crate::{Client, Link, Parker};
 
 type Full = (Arc<Client<Net>>, Arc<Link<Sink>>, Vec<Arc<dyn Driver>>);
@@ -90,10 +88,8 @@ fn a_call_that_starts_while_another_is_being_placed_comes_after_it() {
 
 #[test]
 fn a_panic_while_a_call_is_placed_holds_up_no_other() {
-    let client = Client::new(Net::default(), Config::default());
-    let (first, second) = (start(&client), start(&client));
-    let id = client.connector().0.lock().unwrap().pop().unwrap();
-    let link = client.link(id, Sink::default(), None);
+    let (client, link, first) = connecting();
+    let second = start(&client);
     let parker = Parker::current();
     assert!(second.poll_headers(ANY, &mut parker.context()).is_pending());
     link.io().on_write(|| panic!("as asked"));
@@ -106,10 +102,7 @@ fn a_panic_while_a_call_is_placed_holds_up_no_other() {
 
 #[test]
 fn a_write_that_takes_long_holds_up_no_other_call() {
-    let client = Client::new(Net::default(), Config::default());
-    let first = start(&client);
-    let id = client.connector().0.lock().unwrap().pop().unwrap();
-    let link = client.link(id, Sink::default(), None);
+    let (client, link, first) = connecting();
     let (tell, calls) = std::sync::mpsc::channel();
     let other = Arc::clone(&client);
     link.io().on_write(move || tell.send((start(&other), other.lock().machine.waiting())).unwrap());

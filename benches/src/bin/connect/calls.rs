@@ -1,4 +1,4 @@
-//! Calls of connectrpc, as gRPC: a task for each that is in flight, on a runtime of one thread.
+//! Calls of connectrpc, as gRPC: see `sailplane_benches::tasks`.
 
 use std::iter::repeat_n;
 use std::net::SocketAddr;
@@ -8,12 +8,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use connectrpc::Protocol;
 use connectrpc::client::{CallOptions, ClientConfig, Http2Connection, SharedHttp2Connection};
-use sailplane_benches::Error;
 use sailplane_benches::load::{Load, LoadKind};
 use sailplane_benches::meter::Meter;
 use sailplane_benches::program::ClientKind;
-use tokio::runtime;
-use tokio::task::JoinSet;
+use sailplane_benches::{Error, tasks};
 
 use crate::proto::{BenchClient, Payload, Wish};
 
@@ -28,24 +26,14 @@ impl ClientKind for Connect {
     }
 
     fn run(&self, address: SocketAddr, load: &Load, meter: &Arc<Meter>) -> Result<(), Error> {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
-            let mut tasks = JoinSet::new();
-            for _ in 0..load.connections {
-                // It speaks HTTP/2 from the first octet on, with TCP_NODELAY.
-                let uri = format!("http://{address}");
-                let connection = Http2Connection::connect_plaintext(uri.parse()?).await?.shared(WAITING);
-                let config = ClientConfig::new(uri.parse()?).with_protocol(Protocol::Grpc);
-                for _ in 0..load.in_flight {
-                    let client = BenchClient::new(connection.clone(), config.clone());
-                    let (load, meter) = (*load, Arc::clone(meter));
-                    tasks.spawn(async move { work(&client, &load, &meter).await });
-                }
-            }
-            while let Some(result) = tasks.join_next().await {
-                result??;
-            }
-            Ok(())
+        let uri = format!("http://{address}");
+        let config = ClientConfig::new(uri.parse()?).with_protocol(Protocol::Grpc);
+        // It speaks HTTP/2 from the first octet on, with TCP_NODELAY.
+        let connect = async || Ok(Http2Connection::connect_plaintext(uri.parse()?).await?.shared(WAITING));
+        tasks::run(load, connect, |connection| {
+            let client = BenchClient::new(connection, config.clone());
+            let (load, meter) = (*load, Arc::clone(meter));
+            async move { work(&client, &load, &meter).await }
         })
     }
 }

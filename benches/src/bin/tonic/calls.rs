@@ -1,4 +1,4 @@
-//! Calls of tonic: a task for each that is in flight, on a runtime of one thread.
+//! Calls of tonic: see `sailplane_benches::tasks`.
 
 use std::iter::repeat_n;
 use std::net::SocketAddr;
@@ -6,12 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sailplane_benches::Error;
 use sailplane_benches::load::{Load, LoadKind};
 use sailplane_benches::meter::Meter;
 use sailplane_benches::program::ClientKind;
-use tokio::runtime;
-use tokio::task::JoinSet;
+use sailplane_benches::{Error, tasks};
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 
@@ -26,20 +24,11 @@ impl ClientKind for Tonic {
     }
 
     fn run(&self, address: SocketAddr, load: &Load, meter: &Arc<Meter>) -> Result<(), Error> {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
-            let mut tasks = JoinSet::new();
-            for _ in 0..load.connections {
-                let channel = Endpoint::new(format!("http://{address}"))?.connect().await?;
-                for _ in 0..load.in_flight {
-                    let (client, load, meter) = (BenchClient::new(channel.clone()), *load, Arc::clone(meter));
-                    tasks.spawn(async move { work(client, &load, &meter).await });
-                }
-            }
-            while let Some(result) = tasks.join_next().await {
-                result??;
-            }
-            Ok(())
+        let uri = format!("http://{address}");
+        let connect = async || Ok(Endpoint::new(uri.clone())?.connect().await?);
+        tasks::run(load, connect, |channel| {
+            let (client, load, meter) = (BenchClient::new(channel), *load, Arc::clone(meter));
+            async move { work(client, &load, &meter).await }
         })
     }
 }
